@@ -1,0 +1,20 @@
+# cw_target(NAME): what every C++ target of ours is compiled with.
+function(cw_target name)
+  target_compile_options(${name} PRIVATE
+    -Wall -Wextra -Werror -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
+    -Wundef -Wcast-align)
+  if(CW_SANITIZE)
+    target_compile_options(${name} PUBLIC -fsanitize=address,undefined -fno-sanitize-recover=all
+                           -fno-omit-frame-pointer)
+    target_link_options(${name} PUBLIC -fsanitize=address,undefined)
+  endif()
+endfunction()
+
+# cw_library(NAME SOURCES... [DEPENDS LIBS...]): a static library of userspace/, included as "folder/file.h".
+function(cw_library name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/userspace)
+  target_link_libraries(${name} PUBLIC ${ARG_DEPENDS})
+  cw_target(${name})
+endfunction()

@@ -1,0 +1,178 @@
+// What a reader is told of one interval. Every output format is a function of a Report; names and
+// units are those of the JSON report. An empty optional means "not observed", 0 "observed, none".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/histogram.h"
+
+namespace cw {
+
+enum class Level : std::uint8_t { kFine, kSuspect, kCulprit };
+
+enum class LockKind : std::uint8_t {
+  // locks
+  kMutex, kRwlock, kAllocator, kGil, kStdio, kOnce, kUnknown,
+  // idle waits
+  kCondvar, kSemaphore, kBarrier, kJoin, kPark, kEventcount,
+};
+bool is_idle(LockKind kind);
+const char* name_of(LockKind kind);  // as in the JSON report: "mutex", "condvar"...
+const char* name_of(Level level);    // "culprit", "suspect", "fine"
+
+struct Frame {
+  std::string function;  // demangled; empty: no symbol
+  std::string module;    // file name of the ELF object; empty: not mapped from a file
+  std::uint64_t offset = 0;  // from the function's start; without a symbol, the file's virtual address
+  std::optional<std::string> file;
+  std::optional<std::uint32_t> line;
+  bool inlined = false;
+};
+
+struct Stack {
+  std::vector<Frame> frames;  // innermost first
+  bool complete = false;      // reaches the thread's first function
+};
+
+// A duration histogram with its exact count and sum.
+struct Distribution {
+  std::uint64_t count = 0;
+  std::uint64_t sum_ns = 0;
+  Histogram histogram;
+};
+
+struct Waiters {
+  double share = 0;  // of the row's wait time in this interval
+  std::uint64_t waits = 0;
+  std::optional<std::string> mode;  // rwlocks: "read" or "write"
+  Stack stack;
+};
+
+struct Releasers {
+  double share = 0;  // of the attributed waiting
+  std::uint64_t wakes = 0;
+  Stack stack;
+};
+
+struct Owner {
+  std::uint32_t tid = 0;
+  std::string comm;
+};
+
+// One object: all its words together.
+struct LockReport {
+  std::vector<std::int32_t> pids;
+  std::string comm;
+  LockKind kind = LockKind::kUnknown;
+  std::string name;     // "orders::ledger"; else the object
+  std::uint64_t address = 0;  // of the object; 0: none (file words)
+  std::string object;   // "bss orders+0x40", "heap", "stack of 71", "file+0x40"
+  Level level = Level::kFine;
+  std::string cause;    // "", "contention", "stuck", "cpu starvation"
+  std::string arithmetic;
+  std::vector<std::string> advice;
+
+  std::uint64_t waits = 0;
+  double waits_per_s = 0;
+  std::uint64_t timed_out = 0;
+  std::uint64_t interrupted = 0;
+  std::uint64_t raced = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t in_progress = 0;
+  std::uint64_t waits_at_least = 0;  // of `waits`: began before we attached, length is a lower bound
+  std::uint64_t threads = 0;         // distinct waiters
+  std::uint64_t runnable_ns = 0;
+  Distribution wait;
+  double waiters_mean = 0;
+  double runnable_mean = 0;  // part of waiters_mean that is run-queue delay
+  double busy_share = 0;
+  Distribution wake_gap;
+  std::optional<Owner> owner;
+  std::vector<Waiters> waiters;
+  std::vector<Releasers> releasers;
+  double unattributed_share = 0;
+};
+
+struct IdleWaits {
+  std::uint64_t count = 0;  // completed
+  std::uint64_t sum_ns = 0;
+  double threads_mean = 0;  // threads in idle waits, mean
+  std::vector<std::pair<LockKind, std::uint64_t>> objects;  // how many of each kind had waiters
+};
+
+// Mean number of threads in each state. They add up to the mean number of threads.
+struct ThreadsMean {
+  double on_cpu = 0;
+  double runnable = 0;
+  double lock_wait = 0;
+  double idle_wait = 0;
+  double other = 0;
+};
+
+// Where threads that are not on a futex sleep, by sampling.
+struct SleepShare {
+  std::string syscall;
+  double threads_mean = 0;
+};
+
+struct ProcessReport {
+  std::int32_t pid = 0;
+  std::string comm;
+  std::string exe;
+  std::string cgroup;
+  std::uint64_t threads = 0;  // alive at the end
+  double cpu_s = 0;
+  std::vector<std::string> runtimes;
+  std::vector<std::string> allocators;
+  ThreadsMean threads_mean;
+  std::vector<SleepShare> sleeping_in;  // largest first
+  bool ended = false;
+};
+
+struct Verdict {
+  Level level = Level::kFine;
+  std::string summary;
+  std::vector<std::string> not_seen;
+  std::vector<std::string> cleared;
+};
+
+struct LossReport {
+  std::uint64_t waits = 0;
+  std::uint64_t stacks = 0;
+  std::uint64_t allocs = 0;
+  std::uint64_t events = 0;
+  std::uint64_t map_full = 0;
+};
+
+struct Fidelity {
+  double budget_pct = 0;
+  std::optional<double> target_overhead_pct;
+  std::optional<double> bystander_ns_per_syscall;
+  double self_cpu_pct = 0;
+  std::uint64_t self_rss_bytes = 0;
+  std::vector<std::string> hooks;
+  std::optional<double> stacks_complete_share;  // empty: no stack was shown
+  double stacks_sampled_share = 1;
+  LossReport lost;
+};
+
+struct Report {
+  std::string host;
+  std::string kernel;
+  std::string started;  // RFC 3339, when the interval began
+  std::uint64_t interval = 0;  // 1, 2, ...
+  double interval_s = 0;
+  bool final = false;
+
+  std::vector<ProcessReport> processes;
+  Verdict verdict;
+  std::vector<LockReport> locks;  // worst first, all of them; formats cut
+  std::vector<LockReport> waits;  // idle kinds, longest first
+  IdleWaits idle_waits;
+  Fidelity fidelity;
+};
+
+}  // namespace cw

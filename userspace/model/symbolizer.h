@@ -1,0 +1,32 @@
+// How analysis asks for names without knowing about ELF files, /proc or BPF maps.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "model/report.h"
+#include "model/snapshot.h"
+
+namespace cw {
+
+// What lies at an address of the observed process.
+struct ObjectName {
+  std::string name;    // "orders::ledger" or "orders::ledger+0x8"; empty: no symbol covers it
+  std::string object;  // "bss orders+0x2c140", "heap", "stack of 71", "shared /dev/shm/x+0x40"
+};
+
+class Symbolizer {
+ public:
+  virtual ~Symbolizer() = default;
+  // The frames of a kept stack, innermost first. Empty when the stack was not kept.
+  virtual Stack stack(ImageId image, StackId stack) = 0;
+  virtual ObjectName object_at(ImageId image, std::uint64_t address) = 0;
+  // Name of a thread; empty when it is gone.
+  virtual std::string thread_comm(ImageId image, std::uint32_t tid) = 0;
+  // The tid that holds the lock at `address`, where the lock's own memory tells; 0: not known.
+  // Read without stopping the process, so it may be out of date by the time it is printed.
+  virtual std::uint32_t owner_of(ImageId image, std::uint64_t address, LockKind kind,
+                                 std::uint16_t op) = 0;
+};
+
+}  // namespace cw
