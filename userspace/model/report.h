@@ -2,6 +2,7 @@
 // units are those of the JSON report. An empty optional means "not observed", 0 "observed, none".
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,6 +36,7 @@ struct Frame {
 struct Stack {
   std::vector<Frame> frames;  // innermost first
   bool complete = false;      // reaches the thread's first function
+  std::size_t own = 0;        // index of the first frame past the lock's machinery (libc, std::mutex)
 };
 
 // A duration histogram with its exact count and sum.

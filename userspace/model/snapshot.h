@@ -63,6 +63,7 @@ struct WaitSite {
 struct WakeSite {
   ImageId image = 0;
   StackId stack = 0;
+  std::uint16_t op = 0;  // the wake's own: 0x81 FUTEX_WAKE private...
   std::uint64_t wakes = 0;
   std::uint64_t charged_ns = 0;  // threads x time that piled up since the wake before
 };
@@ -84,7 +85,7 @@ struct Word {
   std::uint64_t wait_ns = 0;      // of completed waits, whole length
   std::uint64_t runnable_ns = 0;  // of completed waits: run-queue delay
   std::uint64_t distinct = 0;     // sum over polls of the distinct threads that began or ended a wait
-  std::uint64_t wakes = 0;        // threads woken
+  std::uint64_t wakes = 0;        // wake calls that woke somebody
   std::uint64_t repeats = 0;      // waits by a thread just woken here that expected the same value again
   std::uint32_t first_value = 0;  // value the first waiter expected
   std::uint64_t value_changes = 0;  // waits that expected another value than the wait before

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The maps. Sizes are defaults; user space sets them before loading. Nothing is preallocated, so a
+ * map costs what it holds. User space only reads, and deletes rows of what ended or went quiet.
+ */
+#ifndef CW_MAPS_H
+#define CW_MAPS_H
+
+/* Set before loading. */
+const volatile bool whole_machine = false;
+const volatile bool functions_hooked = false; /* then do_futex is seen for 32-bit callers too */
+
+/* Written by user space: the number of the poll, so that "distinct waiters" is per interval. */
+__u32 epoch = 1;
+
+/* Handed out by the hooks. User space takes images for its first targets before attaching. */
+__u32 next_image = 1;
+__u32 next_word = 1;
+
+/* Losses, see model/snapshot.h. */
+__u64 lost_waits;
+__u64 lost_stacks;
+__u64 lost_events;
+__u64 map_full;
+
+#define CW_HASH(name, key_type, value_type, entries) \
+	struct {                                     \
+		__uint(type, BPF_MAP_TYPE_HASH);     \
+		__uint(map_flags, BPF_F_NO_PREALLOC); \
+		__uint(max_entries, entries);        \
+		__type(key, key_type);               \
+		__type(value, value_type);           \
+	} name SEC(".maps")
+
+CW_HASH(processes, __u32, struct cw_process, 16384); /* by process id */
+CW_HASH(images, __u32, struct cw_image, 16384);
+CW_HASH(threads, __u32, struct cw_thread, 65536); /* by thread id */
+CW_HASH(words, struct cw_word_key, struct cw_word, 131072);
+CW_HASH(octaves, struct cw_octave_key, struct cw_octave, 524288);
+CW_HASH(sites, struct cw_site_key, struct cw_site, 262144);
+CW_HASH(stacks, __u64, struct cw_stack, 16384); /* by hash of the addresses */
+
+/* Which threads were counted as waiters of which word in the current poll. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct cw_seen_key);
+	__type(value, __u32);
+} seen SEC(".maps");
+
+/* Room to gather a stack in. A thread's own, so that no other program run can step on it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct cw_stack);
+} stack_room SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cw_cost);
+} cost SEC(".maps");
+
+static __always_inline void count(__u64 *counter, __u64 by)
+{
+	__sync_fetch_and_add(counter, by);
+}
+
+#endif

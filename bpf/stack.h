@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * The user stack of the current thread, kept once under the hash of its addresses. This is the one
+ * place that knows how a stack is walked: by frame pointers for now.
+ */
+#ifndef CW_STACK_H
+#define CW_STACK_H
+
+static __always_inline __u64 hash_of(const struct cw_stack *stack)
+{
+	__u64 hash = 0xcbf29ce484222325ULL ^ stack->depth;
+
+	for (__u64 i = 0; i < CW_MAX_DEPTH; i++) {
+		if (i >= stack->depth)
+			break;
+		hash = (hash ^ stack->address[i]) * 0x9e3779b97f4a7c15ULL;
+		hash ^= hash >> 29;
+	}
+	return hash ? hash : 1;
+}
+
+/* The id under which the current user stack is kept; 0 when it could not be. */
+static __noinline __u64 take_stack(void *ctx)
+{
+	struct cw_stack *stack;
+	__u64 id;
+	long bytes;
+
+	stack = bpf_task_storage_get(&stack_room, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!stack)
+		goto lost;
+	bytes = bpf_get_stack(ctx, stack->address, sizeof(stack->address), BPF_F_USER_STACK);
+	if (bytes <= 0)
+		goto lost;
+	stack->depth = bytes / sizeof(__u64);
+	id = hash_of(stack);
+	if (bpf_map_lookup_elem(&stacks, &id))
+		return id;
+	if (!bpf_map_update_elem(&stacks, &id, stack, BPF_ANY))
+		return id;
+	count(&map_full, 1);
+lost:
+	count(&lost_stacks, 1);
+	return 0;
+}
+
+#endif

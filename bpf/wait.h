@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* A thread's stay on a word, from the call to its return to user code. */
+#ifndef CW_WAIT_H
+#define CW_WAIT_H
+
+/* include/linux/errno.h: the call is begun again, or goes on in restart_syscall(2), or a handler runs */
+#define ERESTARTSYS 512
+#define ERESTART_RESTARTBLOCK 516
+#define EINTR 4
+#define EAGAIN 11
+#define ETIMEDOUT 110
+
+#define CW_STACK_REACH 4096 /* a word this near above the stack pointer is on the waiter's own stack */
+
+enum outcome { WOKEN, TIMED_OUT, INTERRUPTED, RACED, FAILED };
+
+/* One thread counts once as a waiter of a word in each poll. */
+static __always_inline void count_distinct(struct cw_word *word, struct cw_thread *thread, __u32 tid)
+{
+	struct cw_seen_key key = {.word = word->id, .tid = tid};
+	__u32 now = epoch;
+	__u32 *seen_in;
+
+	if (thread->seen_word == word->id && thread->seen_epoch == now)
+		return;
+	thread->seen_word = word->id;
+	thread->seen_epoch = now;
+	seen_in = bpf_map_lookup_elem(&seen, &key);
+	if (seen_in && *seen_in == now)
+		return;
+	bpf_map_update_elem(&seen, &key, &now, BPF_ANY);
+	count(&word->distinct, 1);
+}
+
+/* A value that a thread just woken expects again tells a lock from a counter that moves on. */
+static __always_inline void note_value(struct cw_word *word, struct cw_thread *thread)
+{
+	if (thread->woken_word == word->id && thread->woken_value == thread->value)
+		count(&word->repeats, 1);
+	if (word->last_value != thread->value) {
+		word->last_value = thread->value;
+		count(&word->value_changes, 1);
+	}
+}
+
+/* Books the wait that `thread` is in. `task` is the waiter, or NULL when its end was missed. */
+static __noinline int end_wait(struct cw_thread *thread, struct task_struct *task, __u32 tid, __u64 now, int outcome)
+{
+	struct cw_word *word;
+	__u64 stay, delay = 0;
+
+	if (!thread)
+		return 0;
+	stay = now - thread->start_ns;
+	thread->call = CW_CALL_NONE;
+	word = thread->word_id ? bpf_map_lookup_elem(&words, &thread->word) : NULL;
+	if (!word || word->id != thread->word_id) {
+		if (outcome != RACED && outcome != FAILED)
+			count(&lost_waits, 1);
+		return 0;
+	}
+	if (outcome == RACED || outcome == FAILED) {
+		retract_waiter(word, thread->start_ns, now);
+		count(outcome == RACED ? &word->raced : &word->failed, 1);
+		return 0;
+	}
+	shift_waiters(word, now, -1);
+	count_distinct(word, thread, tid);
+	if (outcome == WOKEN) {
+		count(&word->woken, 1);
+		thread->woken_word = word->id;
+		thread->woken_value = thread->value;
+	} else {
+		count(outcome == TIMED_OUT ? &word->timed_out : &word->interrupted, 1);
+	}
+	if (word->requeued && thread->start_ns < word->requeue_ns)
+		__sync_fetch_and_sub(&word->requeued, 1);
+	if (thread->at_least)
+		count(&word->at_least, 1);
+	else if (task)
+		delay = task->sched_info.run_delay - thread->run_delay_ns;
+	count(&word->wait_ns, stay);
+	count(&word->runnable_ns, delay < stay ? delay : stay);
+	add_to_histogram(word->id, CW_WAIT_TIME, stay);
+
+	struct cw_site_key site = {
+		.stack = thread->stack,
+		.word = word->id,
+		.image = thread->image,
+		.op = thread->op,
+		.value_class = thread->value_class,
+		.role = CW_WAITER,
+	};
+	add_to_site(&site, stay, thread->on_own_stack);
+	return 0;
+}
+
+static __always_inline struct cw_thread *thread_of(__u32 tid, struct task_struct *task, __u32 image)
+{
+	struct cw_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+	struct cw_thread fresh = {};
+
+	if (thread && thread->image == image)
+		return thread;
+	fresh.image = image;
+	fresh.tgid = task->tgid;
+	if (bpf_map_update_elem(&threads, &tid, &fresh, BPF_ANY)) {
+		count(&map_full, 1);
+		return NULL;
+	}
+	return bpf_map_lookup_elem(&threads, &tid);
+}
+
+/* A call begun again after a signal that had no handler is the same wait. */
+static __always_inline bool is_restart(struct cw_thread *thread, const struct futex_call *call)
+{
+	if (thread->call != CW_CALL_RESTART || thread->second_address != call->address || thread->op != call->op)
+		return false;
+	thread->call = CW_CALL_WAIT;
+	thread->slept = 1;
+	return true;
+}
+
+/* Gives up a wait whose end no hook saw: that it was is known, its length is not. */
+static __noinline int abandon_wait(struct cw_thread *thread, __u64 now)
+{
+	struct cw_word *word;
+
+	if (!thread)
+		return 0;
+	thread->call = CW_CALL_NONE;
+	word = thread->word_id ? bpf_map_lookup_elem(&words, &thread->word) : NULL;
+	if (word && word->id == thread->word_id)
+		shift_waiters(word, now, -1);
+	return 0;
+}
+
+/* Before a thread's next call: whatever the last one left open is closed. */
+static __always_inline void close_last_call(struct cw_thread *thread, struct task_struct *task, __u64 now)
+{
+	if (thread->call == CW_CALL_RESTART) {
+		end_wait(thread, task, task->pid, now, INTERRUPTED);
+	} else if (thread->call == CW_CALL_WAIT) {
+		abandon_wait(thread, now);
+		count(&lost_waits, 1);
+	}
+}
+
+/* False when the call is none of our business. */
+static __always_inline bool begin_wait(void *ctx, struct task_struct *task, const struct futex_call *call, __u64 now)
+{
+	__u32 image = watched_image(task);
+	__u32 tid = task->pid;
+	struct cw_thread *thread;
+	struct cw_word *word;
+	__u64 sp;
+
+	if (!image)
+		return false;
+	thread = thread_of(tid, task, image);
+	if (!thread) {
+		count(&lost_waits, 1);
+		return true;
+	}
+	thread->last_event_ns = now;
+	if (is_restart(thread, call))
+		return true;
+	close_last_call(thread, task, now);
+
+	key_of(&thread->word, task, image, call->address, call->shared);
+	sp = ((struct pt_regs *)bpf_task_pt_regs(task))->sp;
+	thread->second_address = call->address;
+	thread->start_ns = now;
+	thread->run_delay_ns = task->sched_info.run_delay;
+	thread->switches = task->nvcsw;
+	thread->value = call->value;
+	thread->value_class = class_of(call->value);
+	thread->op = call->op;
+	thread->shared = call->shared;
+	thread->on_own_stack = call->address >= sp && call->address - sp < CW_STACK_REACH;
+	thread->at_least = 0;
+	thread->slept = 0;
+	thread->word_id = 0;
+	thread->call = CW_CALL_WAIT;
+
+	word = bpf_map_lookup_elem(&words, &thread->word);
+	if (!word)
+		word = new_word(&thread->word, now, call->value);
+	if (!word)
+		return true;
+	thread->word_id = word->id;
+	shift_waiters(word, now, 1);
+	count_distinct(word, thread, tid);
+	note_value(word, thread);
+	thread->stack = take_stack(ctx);
+	return true;
+}
+
+static __always_inline bool is_pi(__u16 op)
+{
+	__u16 command = op & FUTEX_CMD_MASK;
+
+	return command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2;
+}
+
+/* What the kernel's answer means. A PI lock taken without sleeping was free: not a wait. */
+static __always_inline int outcome_of(struct cw_thread *thread, struct task_struct *task, long answer)
+{
+	bool slept = thread->slept || thread->at_least || task->nvcsw != thread->switches;
+
+	if (answer >= 0)
+		return is_pi(thread->op) && !slept ? RACED : WOKEN;
+	if (answer == -ETIMEDOUT)
+		return TIMED_OUT;
+	if (answer == -EINTR)
+		return INTERRUPTED;
+	/* FUTEX_WAIT_REQUEUE_PI says EAGAIN for a signal; a restarted call for a word that changed. */
+	if (answer == -EAGAIN)
+		return thread->slept || thread->at_least || ((thread->op & FUTEX_CMD_MASK) == FUTEX_WAIT_REQUEUE_PI && slept) ?
+			       INTERRUPTED :
+			       RACED;
+	return FAILED;
+}
+
+static __always_inline void finish_wait(struct cw_thread *thread, struct task_struct *task, long answer, __u64 now)
+{
+	if (answer <= -ERESTARTSYS && answer >= -ERESTART_RESTARTBLOCK) {
+		thread->call = CW_CALL_RESTART;
+		return;
+	}
+	end_wait(thread, task, task->pid, now, outcome_of(thread, task, answer));
+}
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What the kernel side and user space share: keys and values of the maps, arguments of the programs
+ * that user space runs itself. Fixed-width types and asserted sizes, so that both compilers agree.
+ */
+#ifndef CW_WIRE_H
+#define CW_WIRE_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#ifdef __cplusplus
+#define CW_ASSERT_SIZE(type, size) static_assert(sizeof(struct type) == (size))
+#else
+#define CW_ASSERT_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
+#endif
+
+/*
+ * A word's state, one 64-bit value so that one compare-and-swap moves it:
+ *   bits 63..46  threads waiting        (at most 262,143)
+ *   bits 45..0   when that last changed (ticks of 64 ns of CLOCK_MONOTONIC, modulo 52 days)
+ */
+#define CW_TICK_SHIFT 6
+#define CW_STATE_SHIFT 46
+#define CW_STATE_TIME ((1ULL << CW_STATE_SHIFT) - 1)
+
+#define CW_MAX_DEPTH 127 /* frames of a stack, the kernel's own bound (perf_event_max_stack) */
+#define CW_COMM 16	 /* TASK_COMM_LEN */
+
+/* Commands of our own for the futex2 system calls, beside those of <linux/futex.h>. */
+#define CW_OP_WAITV 0x7d
+#define CW_OP_WAIT2 0x7e
+
+enum cw_scope {
+	CW_PRIVATE = 0, /* space: image id,     address: virtual address */
+	CW_FILE = 1,	/* space: inode number, address: byte offset in the file, device: dev_t */
+};
+
+struct cw_word_key {
+	__u64 space;
+	__u64 address;
+	__u32 device;
+	__u32 scope;
+};
+CW_ASSERT_SIZE(cw_word_key, 24);
+
+struct cw_word {
+	__u64 state;
+	__u64 waiting;	    /* ticks x threads, up to the last change of `state` */
+	__u64 busy;	    /* ticks with at least one waiter, likewise */
+	__u64 charged_mark; /* `waiting` when the last charged wake began */
+	__u64 busy_mark;    /* `busy` then */
+	__u64 charged_ns;   /* threads x time charged to wakes */
+	__u64 woken;
+	__u64 timed_out;
+	__u64 interrupted;
+	__u64 raced;
+	__u64 failed;
+	__u64 at_least; /* completed waits that began before we attached */
+	__u64 wait_ns;
+	__u64 runnable_ns;
+	__u64 distinct;
+	__u64 wakes;
+	__u64 repeats;
+	__u64 value_changes;
+	__u64 requeue_ns; /* when waiters were last moved to another word */
+	__u32 requeued;	  /* waiters that began before requeue_ns and may sleep on another word */
+	__u32 id;
+	__u32 first_value;
+	__u32 last_value;
+};
+CW_ASSERT_SIZE(cw_word, 168);
+
+enum cw_distribution {
+	CW_WAIT_TIME = 0,
+	CW_WAKE_GAP = 1,
+};
+
+/* Eight buckets of a word's histogram, those of one power of two (see model/histogram.h). */
+struct cw_octave_key {
+	__u32 word;
+	__u16 octave;	    /* bucket / 8 */
+	__u16 distribution; /* enum cw_distribution */
+};
+CW_ASSERT_SIZE(cw_octave_key, 8);
+
+struct cw_octave {
+	__u64 count[8];
+};
+
+enum cw_role {
+	CW_WAITER = 0,
+	CW_WAKER = 1,
+};
+
+/* What the waiter expected in the word, as far as it tells primitives apart. */
+enum cw_value_class {
+	CW_VALUE_ZERO,
+	CW_VALUE_ONE,
+	CW_VALUE_TWO,
+	CW_VALUE_THREE,
+	CW_VALUE_HIGH_BIT,
+	CW_VALUE_ALL_ONES,
+	CW_VALUE_OTHER,
+};
+
+struct cw_site_key {
+	__u64 stack;
+	__u32 word;
+	__u32 image;
+	__u16 op;
+	__u8 value_class;
+	__u8 role; /* enum cw_role */
+	__u32 padding;
+};
+CW_ASSERT_SIZE(cw_site_key, 24);
+
+struct cw_site {
+	__u64 count;
+	__u64 ns;	    /* waiters: wait time; wakers: charge */
+	__u64 on_own_stack; /* waiters: waits on a word that lies on the waiter's own stack */
+};
+
+enum cw_call {
+	CW_CALL_NONE = 0,
+	CW_CALL_WAIT = 1,
+	CW_CALL_RESTART = 2, /* a wait that a signal interrupted and that may go on */
+	CW_CALL_WAKE = 3,
+};
+
+/* The futex call that a thread is in, and what is remembered of the one before. */
+struct cw_thread {
+	struct cw_word_key word;
+	__u64 start_ns;
+	__u64 run_delay_ns;  /* task's sched_info.run_delay at the start */
+	__u64 switches;	     /* task's voluntary context switches at the start */
+	__u64 stack;
+	__u64 last_event_ns; /* newest hook run for this thread */
+	__u64 mark;	     /* a wake: the word's `waiting` when it began */
+	__u64 busy_mark;     /* a wake: the word's `busy` when it began */
+	__u64 second_mark;   /* FUTEX_WAKE_OP: likewise for the second word */
+	__u64 second_address;
+	__u32 image;
+	__u32 tgid;
+	__u32 word_id;	/* 0: the word could not be kept */
+	__u32 value;	/* a wait: expected value; a wake: most waiters to wake */
+	__u32 seen_word;
+	__u32 seen_epoch;
+	__u32 woken_word; /* word on which this thread was last woken */
+	__u32 woken_value;
+	__u32 waiters;	  /* a wake: threads waiting on the word when it began */
+	__u16 op;
+	__u8 call; /* enum cw_call */
+	__u8 value_class;
+	__u8 on_own_stack;
+	__u8 at_least;
+	__u8 slept; /* the wait was interrupted once and went on */
+	__u8 shared;
+};
+CW_ASSERT_SIZE(cw_thread, 144);
+
+struct cw_process {
+	__u32 image;
+	__u32 watched;
+};
+
+struct cw_image {
+	__u64 ended_ns;
+	__u64 exited_cpu_ns;
+	__u64 exited_delay_ns;
+	__u32 pid;
+	__u32 watched;
+	char comm[CW_COMM];
+};
+CW_ASSERT_SIZE(cw_image, 48);
+
+struct cw_stack {
+	__u64 depth;
+	__u64 address[CW_MAX_DEPTH];
+};
+CW_ASSERT_SIZE(cw_stack, 1024);
+
+struct cw_seen_key {
+	__u32 word;
+	__u32 tid;
+};
+
+/* What the hooks cost, by CPU. One run in CW_COST_SAMPLE is timed. */
+#define CW_COST_SAMPLE 32
+struct cw_cost {
+	__u64 runs; /* hook runs for watched threads */
+	__u64 timed_runs;
+	__u64 timed_ns;
+};
+
+/* Argument of the program `seed`: a thread found waiting before the hooks saw it begin. */
+struct cw_seed {
+	struct cw_word_key word; /* space is filled in for CW_PRIVATE */
+	__u64 stack;
+	__u64 read_ns; /* when /proc was read: a hook run since then makes the seed obsolete */
+	__u32 tid;
+	__u32 tgid;
+	__u32 value;
+	__u16 op;
+	__u8 on_own_stack;
+	__u8 padding;
+	char comm[CW_COMM];
+};
+CW_ASSERT_SIZE(cw_seed, 72);
+
+/* Argument of the program `reap`: a wait that is over though no hook saw it end. */
+struct cw_reap {
+	__u64 start_ns; /* 0: whichever wait was seeded */
+	__u32 tid;
+	__u32 lost; /* how many lost waits to count for it */
+};
+CW_ASSERT_SIZE(cw_reap, 16);
+
+/* Argument of the program `settle`: a word whose number of waiters does not fit the threads'. */
+struct cw_settle {
+	struct cw_word_key word;
+};
+CW_ASSERT_SIZE(cw_settle, 24);
+
+#endif

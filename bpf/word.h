@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* The books of one futex word: which word is meant, who waits, for how long. */
+#ifndef CW_WORD_H
+#define CW_WORD_H
+
+#define VM_SHARED 0x8 /* include/linux/mm.h */
+#define PAGE_SHIFT 12 /* futex words of files are only resolved on machines with 4 KB pages */
+
+/* Tries of a compare-and-swap before it is given up and counted as lost. */
+#define CW_SWAP_TRIES 64
+
+struct file_place {
+	__u64 address;
+	__u64 inode;
+	__u64 offset;
+	__u32 device;
+	__u32 found;
+};
+
+static long place_in_file(struct task_struct *task, struct vm_area_struct *vma, void *context)
+{
+	struct file_place *place = context;
+	struct file *file = vma->vm_file;
+
+	/* A private mapping's page is the process's own: keyed by address, as the kernel does. */
+	if (!file || !(vma->vm_flags & VM_SHARED))
+		return 0;
+	place->inode = file->f_inode->i_ino;
+	place->device = file->f_inode->i_sb->s_dev;
+	place->offset = place->address - vma->vm_start + ((__u64)vma->vm_pgoff << PAGE_SHIFT);
+	place->found = 1;
+	return 0;
+}
+
+/* Keys a word as get_futex_key() in kernel/futex/core.c does. */
+static __always_inline void key_of(struct cw_word_key *key, struct task_struct *task, __u32 image, __u64 address,
+				   bool shared)
+{
+	key->space = image;
+	key->address = address;
+	key->device = 0;
+	key->scope = CW_PRIVATE;
+	if (!shared)
+		return;
+
+	struct file_place place = {.address = address};
+	if (bpf_find_vma(task, address, place_in_file, &place, 0)) {
+		count(&lost_events, 1); /* mmap_lock was taken: the word is kept as a private one */
+		return;
+	}
+	if (place.found) {
+		key->space = place.inode;
+		key->address = place.offset;
+		key->device = place.device;
+		key->scope = CW_FILE;
+	}
+}
+
+static __noinline struct cw_word *new_word(struct cw_word_key *key, __u64 now, __u32 value)
+{
+	struct cw_word fresh = {};
+	long error;
+
+	fresh.state = now >> CW_TICK_SHIFT & CW_STATE_TIME;
+	fresh.id = __sync_fetch_and_add(&next_word, 1);
+	fresh.first_value = value;
+	fresh.last_value = value;
+	if (!key)
+		return NULL;
+	error = bpf_map_update_elem(&words, key, &fresh, BPF_NOEXIST);
+	if (error && error != -17 /* EEXIST: another thread was first */) {
+		count(&map_full, 1);
+		return NULL;
+	}
+	return bpf_map_lookup_elem(&words, key);
+}
+
+static __always_inline __u64 waiters_in(__u64 state)
+{
+	return state >> CW_STATE_SHIFT;
+}
+
+/* Ticks from the state's last change to `now`; 0 when another CPU has been there later than we. */
+static __always_inline __u64 ticks_since(__u64 state, __u64 now)
+{
+	__u64 elapsed = ((now >> CW_TICK_SHIFT) - state) & CW_STATE_TIME;
+
+	return elapsed > CW_STATE_TIME / 2 ? 0 : elapsed;
+}
+
+/*
+ * Adds or takes away one waiter. Whoever swaps the state owns the stretch of time since the last
+ * change and books it, so every stretch is booked once whatever the order of CPUs. A reader may see
+ * a stretch swapped and not yet booked; it is in the next reading.
+ */
+static __always_inline void shift_waiters(struct cw_word *word, __u64 now, int by)
+{
+	for (int i = 0; i < CW_SWAP_TRIES; i++) {
+		__u64 state = *(volatile __u64 *)&word->state;
+		__u64 waiters = waiters_in(state);
+		__u64 elapsed = ticks_since(state, now);
+		__u64 time = (state + elapsed) & CW_STATE_TIME;
+
+		if (by < 0 && !waiters)
+			return; /* already taken away by a reap */
+		if (__sync_val_compare_and_swap(&word->state, state, (waiters + by) << CW_STATE_SHIFT | time) !=
+		    state)
+			continue;
+		if (waiters && elapsed) {
+			count(&word->waiting, waiters * elapsed);
+			count(&word->busy, elapsed);
+		}
+		return;
+	}
+	count(&lost_events, 1);
+}
+
+/*
+ * Takes back a call that turned out not to be a wait (EAGAIN): what it added to the books since
+ * `start` is subtracted. `busy` keeps it only where somebody else waited too.
+ */
+static __always_inline void retract_waiter(struct cw_word *word, __u64 start, __u64 now)
+{
+	__u64 stay = (now >> CW_TICK_SHIFT) - (start >> CW_TICK_SHIFT);
+	__u64 state = *(volatile __u64 *)&word->state;
+	bool alone = waiters_in(state) == 1 && ticks_since(state, now) >= stay;
+
+	shift_waiters(word, now, -1);
+	count(&word->waiting, -stay);
+	if (alone)
+		count(&word->busy, -stay);
+}
+
+/* The word's integrals up to now. */
+struct integrals {
+	__u64 waiting;
+	__u64 busy;
+};
+
+static __always_inline void read_integrals(struct integrals *at, struct cw_word *word, __u64 now)
+{
+	for (int i = 0; i < 8; i++) {
+		__u64 state = *(volatile __u64 *)&word->state;
+		__u64 elapsed = ticks_since(state, now);
+
+		at->waiting = *(volatile __u64 *)&word->waiting + waiters_in(state) * elapsed;
+		at->busy = *(volatile __u64 *)&word->busy + (waiters_in(state) ? elapsed : 0);
+		if (state == *(volatile __u64 *)&word->state)
+			break;
+	}
+}
+
+static __always_inline __u32 log2_of(__u64 value)
+{
+	__u32 log = 0;
+
+	if (value >> 32) { value >>= 32; log += 32; }
+	if (value >> 16) { value >>= 16; log += 16; }
+	if (value >> 8) { value >>= 8; log += 8; }
+	if (value >> 4) { value >>= 4; log += 4; }
+	if (value >> 2) { value >>= 2; log += 2; }
+	return log + (value >> 1 & 1);
+}
+
+/* The bucket of model/histogram.h. */
+static __always_inline void add_to_histogram(__u32 word, __u16 distribution, __u64 ns)
+{
+	__u32 log = log2_of(ns);
+	struct cw_octave_key key = {.word = word, .distribution = distribution};
+	__u32 within = ns & 7;
+
+	if (log >= 3) {
+		key.octave = log - 2;
+		within = ns >> ((log - 3) & 63) & 7;
+	}
+	struct cw_octave *octave = bpf_map_lookup_elem(&octaves, &key);
+	if (!octave) {
+		struct cw_octave fresh = {};
+
+		bpf_map_update_elem(&octaves, &key, &fresh, BPF_NOEXIST);
+		octave = bpf_map_lookup_elem(&octaves, &key);
+		if (!octave) {
+			count(&map_full, 1);
+			return;
+		}
+	}
+	count(&octave->count[within & 7], 1);
+}
+
+/* Books `ns` for one call site of a word. */
+static __always_inline void add_to_site(struct cw_site_key *key, __u64 ns, __u64 on_own_stack)
+{
+	struct cw_site *site = bpf_map_lookup_elem(&sites, key);
+
+	if (!site) {
+		struct cw_site fresh = {};
+
+		bpf_map_update_elem(&sites, key, &fresh, BPF_NOEXIST);
+		site = bpf_map_lookup_elem(&sites, key);
+		if (!site) {
+			count(&map_full, 1);
+			count(&lost_stacks, 1);
+			return;
+		}
+	}
+	count(&site->count, 1);
+	count(&site->ns, ns);
+	if (on_own_stack)
+		count(&site->on_own_stack, 1);
+}
+
+#endif

@@ -1,0 +1,62 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "process/demangle.h"
+
+namespace cw {
+namespace {
+
+TEST(Demangle, Cpp) {
+  EXPECT_EQ(demangle("_ZN6orders6ledgerE"), "orders::ledger");
+  EXPECT_EQ(demangle("_ZN6orders3addERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"),
+            "orders::add(std::__cxx11::basic_string<char, std::char_traits<char>, "
+            "std::allocator<char> > const&)");
+  EXPECT_EQ(demangle("_ZL5localv.cold"), "local() [clone .cold]");
+}
+
+TEST(Demangle, Rust) {
+  EXPECT_EQ(demangle("_ZN3std3sys4sync5Mutex14lock_contended17h0123456789abcdefE"),
+            "std::sys::sync::Mutex::lock_contended");
+  EXPECT_EQ(demangle("_ZN50_$LT$orders..Ledger$u20$as$u20$core..ops..Drop$GT$4drop"
+                     "17h0123456789abcdefE"),
+            "<orders::Ledger as core::ops::Drop>::drop");
+  EXPECT_EQ(demangle("_RNvC6_123foo3bar"), "123foo::bar");
+}
+
+TEST(Demangle, LeavesOtherNamesAlone) {
+  EXPECT_EQ(demangle(""), "");
+  EXPECT_EQ(demangle("main"), "main");
+  EXPECT_EQ(demangle("pthread_mutex_lock@@GLIBC_2.2.5"), "pthread_mutex_lock");
+  EXPECT_EQ(demangle("_ZN"), "_ZN");
+  EXPECT_EQ(demangle("_R"), "_R");
+  EXPECT_EQ(demangle("@odd"), "@odd");
+}
+
+TEST(Demangle, BoundsWhatGoesInAndWhatComesOut) {
+  EXPECT_EQ(demangle(std::string(100'000, 'a')).size(), kMaxMangled);
+  // Every substitution doubles the name: 2^60 times "x".
+  std::string bomb = "_Z1f";
+  std::string type = "1x";
+  for (int i = 0; i < 60; ++i) {
+    const char last = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[i % 36];
+    type = "4pairI" + type + "S" + std::string(i > 0 ? 1 : 0, last) + "_E";
+  }
+  bomb += type;
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_LE(demangle(bomb).size(), kMaxDemangled);
+  EXPECT_LE(demangle("_Z1f" + std::string(4000, 'P') + "i").size(), kMaxDemangled);
+  EXPECT_LE(demangle("_Z1f" + std::string(2000, 'F') + "v").size(), kMaxDemangled);
+  EXPECT_LE(demangle("_RNvC1a" + std::string(4000, 'N')).size(), kMaxDemangled);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+}
+
+TEST(Demangle, LongNamesOfTemplates) {
+  std::string name = "_Z1fI";
+  for (int i = 0; i < 500; ++i) name += "3abc";
+  name += "Evv";
+  EXPECT_TRUE(demangle(name).starts_with("void f<abc, abc"));
+}
+
+}  // namespace
+}  // namespace cw

@@ -1,0 +1,109 @@
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include "process/proc.h"
+#include "process_child.h"
+
+namespace cw {
+namespace {
+
+using test::Child;
+using test::eventually;
+
+bool holds(const std::vector<std::int32_t>& list, std::int32_t value) {
+  return std::ranges::find(list, value) != list.end();
+}
+
+TEST(Proc, TellsProcessesApart) {
+  Child child([](const Child::Ready& ready) { ready(0); });
+  ASSERT_TRUE(child.ready());
+  EXPECT_EQ(state_of(child.pid()), ProcessState::kAlive);
+  EXPECT_EQ(state_of(::getpid()), ProcessState::kAlive);
+  const std::int32_t pid = child.pid();
+  ::kill(pid, SIGKILL);
+  EXPECT_TRUE(eventually([pid] { return state_of(pid) == ProcessState::kZombie; }));
+  child.end();
+  EXPECT_EQ(state_of(pid), ProcessState::kGone);
+  EXPECT_FALSE(sample_process(pid));
+  EXPECT_EQ(state_of(0), ProcessState::kGone);
+  EXPECT_EQ(state_of(-1), ProcessState::kGone);
+}
+
+TEST(Proc, AProcessWhoseFirstThreadEndedIsAlive) {
+  Child child([](const Child::Ready& ready) {
+    std::thread([&ready] {
+      ready(0);
+      for (;;) ::pause();
+    }).detach();
+    ::syscall(SYS_exit, 0);
+  });
+  ASSERT_TRUE(child.ready());
+  EXPECT_TRUE(eventually([&child] {
+    const auto times = tids_of(child.pid());
+    return times.size() == 2 && state_of(child.pid()) == ProcessState::kAlive;
+  }));
+}
+
+TEST(Proc, SurvivesHostileNames) {
+  for (const std::string name : {") Z 1 2 3", "a\nb\n", "((((", "\x1b[31mred", "))) R 0 0"}) {
+    Child child([&name](const Child::Ready& ready) {
+      ::prctl(PR_SET_NAME, name.c_str());
+      ready(0);
+    });
+    ASSERT_TRUE(child.ready());
+    EXPECT_EQ(comm_of(child.pid()), name);
+    EXPECT_EQ(thread_comm_of(child.pid(), child.pid()), name);
+    EXPECT_EQ(state_of(child.pid()), ProcessState::kAlive);
+    EXPECT_EQ(start_ticks_of(child.pid()), thread_start_ticks_of(child.pid(), child.pid()));
+    EXPECT_GE(start_ticks_of(child.pid()).value_or(0), start_ticks_of(::getpid()).value_or(~0ULL));
+    EXPECT_TRUE(thread_times_of(child.pid(), child.pid()));
+  }
+}
+
+TEST(Proc, KnowsItsOwnProcess) {
+  EXPECT_FALSE(is_32bit(::getpid()));
+  EXPECT_TRUE(exe_of(::getpid()).ends_with("unit_process"));
+  EXPECT_TRUE(cgroup_of(::getpid()).starts_with('/'));
+  EXPECT_EQ(namespace_ids_of(::getpid(), ::getpid()).front(), ::getpid());
+  EXPECT_TRUE(holds(all_pids(), ::getpid()));
+  Child child([](const Child::Ready& ready) { ready(0); });
+  EXPECT_TRUE(holds(children_of(::getpid()), child.pid()));
+}
+
+TEST(Proc, SamplesTwoHundredThreads) {
+  constexpr int kThreads = 200;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool over = false;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      std::unique_lock lock(mutex);
+      changed.wait(lock, [&over] { return over; });
+    });
+  }
+  const auto before = sample_process(::getpid());
+  volatile std::uint64_t sum = 0;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
+  while (std::chrono::steady_clock::now() < end) sum = sum + 1;
+  const auto after = sample_process(::getpid());
+  {
+    const std::lock_guard lock(mutex);
+    over = true;
+  }
+  changed.notify_all();
+  ASSERT_TRUE(before && after);
+  EXPECT_EQ(after->pid, ::getpid());
+  EXPECT_GE(after->threads, kThreads + 1U);
+  EXPECT_LE(after->threads, kThreads + 4U);  // a sanitizer may have one of its own
+  EXPECT_EQ(after->comm, comm_of(::getpid()));
+  EXPECT_GE(after->cpu_ns - before->cpu_ns, 10'000'000U);
+  EXPECT_LE(after->cpu_ns - before->cpu_ns, 5'000'000'000U);
+}
+
+}  // namespace
+}  // namespace cw

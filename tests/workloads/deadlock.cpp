@@ -1,0 +1,45 @@
+// Two threads, two mutexes, taken in opposite orders: deadlocked before `ready` is printed.
+//   deadlock
+// ready: pid, lock_a, lock_b, a_then_b (tid: holds lock_a, waits for lock_b), b_then_a
+// done (printed at once on `go`): in_progress
+
+#include <pthread.h>
+
+#include "workload.h"
+
+// External names: the tests look them up by symbol.
+pthread_mutex_t lock_a = PTHREAD_MUTEX_INITIALIZER;  // NOLINT(misc-use-internal-linkage)
+pthread_mutex_t lock_b = PTHREAD_MUTEX_INITIALIZER;  // NOLINT(misc-use-internal-linkage)
+
+namespace {
+
+std::atomic<int> holding{0};
+
+[[gnu::noinline]] void take_both(pthread_mutex_t& first, pthread_mutex_t& second) {
+  pthread_mutex_lock(&first);
+  ++holding;
+  workload::poll_until([] { return holding == 2; });
+  pthread_mutex_lock(&second);  // never returns
+}
+
+}  // namespace
+
+int main() {
+  workload::Crew crew(2, [](unsigned index) {
+    if (index == 0) {
+      take_both(lock_a, lock_b);
+    } else {
+      take_both(lock_b, lock_a);
+    }
+  });
+  crew.go();
+  for (const pid_t thread : crew.tids())
+    workload::poll_until([&] { return workload::asleep_in(getpid(), thread, SYS_futex); });
+  workload::ready_then_go(workload::Json()
+                              .number("pid", static_cast<uint64_t>(getpid()))
+                              .address("lock_a", &lock_a)
+                              .address("lock_b", &lock_b)
+                              .number("a_then_b", static_cast<uint64_t>(crew.tids()[0]))
+                              .number("b_then_a", static_cast<uint64_t>(crew.tids()[1])));
+  workload::done_then_exit(workload::Json().number("in_progress", 2));
+}

@@ -1,0 +1,78 @@
+// System calls in a tight loop, for measuring what an observer adds to each.
+//   rate [CALL=eagain] [THREADS=1] [SECONDS=2] [WORDS=1]
+// CALL: eagain (a wait that does not sleep), wake (nobody to wake), timed (a wait of 1 us),
+// getppid (no futex call at all).
+// ready: pid, call, first (word), tids[]
+// done:  calls, elapsed_ns, per_s (all threads), ns_per_call (of one thread)
+
+#include <sys/prctl.h>
+
+#include "workload.h"
+
+namespace {
+
+struct alignas(64) Slot {
+  workload::Word word{0};
+};
+
+struct alignas(64) Count {
+  uint64_t calls = 0;
+};
+
+std::atomic<bool> stop{false};
+
+template <typename Call>
+void loop(uint64_t& calls, std::vector<Slot>& slots, Call call) {
+  const size_t words = slots.size();
+  for (size_t slot = 0; !stop.load(std::memory_order_relaxed); slot = (slot + 1) % words) {
+    call(slots[slot].word);
+    ++calls;
+  }
+}
+
+void run(std::string_view call, uint64_t& calls, std::vector<Slot>& slots) {
+  constexpr int wait_op = FUTEX_WAIT | FUTEX_PRIVATE_FLAG;
+  constexpr int wake_op = FUTEX_WAKE | FUTEX_PRIVATE_FLAG;
+  const timespec timeout = workload::as_timespec(1000);
+  if (call == "eagain")
+    loop(calls, slots, [](workload::Word& word) { workload::futex(word, wait_op, 1); });
+  if (call == "wake")
+    loop(calls, slots, [](workload::Word& word) { workload::futex(word, wake_op, 1); });
+  if (call == "timed")
+    loop(calls, slots, [&](workload::Word& word) { workload::futex(word, wait_op, 0, &timeout); });
+  if (call == "getppid") loop(calls, slots, [](workload::Word&) { syscall(SYS_getppid); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const workload::Arguments arguments{argc, argv};
+  const std::string call = arguments.text(1, "eagain");
+  const auto threads = static_cast<unsigned>(arguments.number(2, 1));
+  const uint64_t seconds = arguments.number(3, 2);
+  if (call != "eagain" && call != "wake" && call != "timed" && call != "getppid")
+    workload::usage("rate eagain|wake|timed|getppid [THREADS] [SECONDS] [WORDS]");
+  prctl(PR_SET_TIMERSLACK, 1);  // inherited by the threads below
+
+  std::vector<Slot> slots(arguments.number(4, 1));
+  std::vector<Count> counts(threads);
+  workload::Crew crew(threads, [&](unsigned index) { run(call, counts[index].calls, slots); });
+  workload::ready_then_go(workload::Json()
+                              .number("pid", static_cast<uint64_t>(getpid()))
+                              .text("call", call)
+                              .address("first", slots.data())
+                              .numbers("tids", crew.tids()));
+  const uint64_t begin = workload::now_ns();
+  crew.go();
+  workload::sleep_ms(seconds * 1000);
+  stop = true;
+  const uint64_t elapsed = workload::now_ns() - begin;
+  crew.wait();
+  uint64_t calls = 0;
+  for (const Count& count : counts) calls += count.calls;
+  workload::done_then_exit(workload::Json()
+                               .number("calls", calls)
+                               .number("elapsed_ns", elapsed)
+                               .number("per_s", calls * 1'000'000'000 / elapsed)
+                               .number("ns_per_call", calls == 0 ? 0 : elapsed * threads / calls));
+}

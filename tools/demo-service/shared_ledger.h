@@ -1,0 +1,40 @@
+#pragma once
+// The design that grew: everything shared, everything guarded.
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "effort.h"
+#include "service.h"
+
+namespace orders {
+
+class SharedLedger final : public Service {
+ public:
+  explicit SharedLedger(const Effort& effort);
+  bool submit(const Request& request) override;
+  Tally stop() override;
+
+ private:
+  void run_clerk(unsigned number);
+  void run_refresh();
+
+  Effort effort_;
+  Tally total_;
+  std::mutex total_mutex_;
+
+  // The clerks idle on the condition variable until there is something to do: waiting, but not
+  // contention.
+  std::mutex inbox_mutex_;
+  std::condition_variable inbox_filled_;
+  std::deque<Request> inbox_;
+  bool stopping_ = false;
+
+  std::condition_variable refresh_due_;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace orders

@@ -1,0 +1,142 @@
+#include "analysis/analyse.h"
+
+#include <algorithm>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <tuple>
+
+#include "analysis/arithmetic.h"
+#include "analysis/locks.h"
+#include "analysis/naming.h"
+#include "analysis/objects.h"
+#include "analysis/processes.h"
+#include "analysis/stacks.h"
+#include "analysis/verdict.h"
+
+namespace cw {
+namespace {
+
+// How many threads each process had, at most, at the interval's two ends.
+class ThreadCounts {
+ public:
+  ThreadCounts(const std::vector<ProcessSample>& before, const std::vector<ProcessSample>& after) {
+    for (const auto* samples : {&before, &after})
+      for (const ProcessSample& sample : *samples)
+        threads_[sample.pid] = std::max(threads_[sample.pid], sample.threads);
+  }
+
+  // Of all processes that share the lock; 0: not known.
+  [[nodiscard]] std::uint64_t of(const Lock& lock) const {
+    std::uint64_t sum = 0;
+    for (const std::int32_t pid : lock.report.pids)
+      if (const auto found = threads_.find(pid); found != threads_.end()) sum += found->second;
+    return sum;
+  }
+
+ private:
+  std::map<std::int32_t, std::uint64_t> threads_;
+};
+
+std::vector<Lock> measure_all(const Interval& interval, const Thresholds& thresholds,
+                              const ThreadCounts& counts) {
+  std::vector<Lock> locks;
+  for (const LockObject& object : group_words(interval)) {
+    Lock lock = measure(object, interval);
+    // A thread that waited on two words of one object is one thread.
+    const std::uint64_t threads = counts.of(lock);
+    if (lock.words > 1 && threads != 0)
+      lock.report.threads = std::min(lock.report.threads, threads);
+    judge(lock, thresholds);
+    locks.push_back(std::move(lock));
+  }
+  return locks;
+}
+
+// Worst first; among equals, the one that keeps most threads waiting.
+void sort_by_guilt(std::vector<Lock>& locks) {
+  std::ranges::stable_sort(locks, std::ranges::greater{}, [](const Lock& lock) {
+    return std::tuple(lock.report.level, counts_as_lock(lock), lock.net_waiters());
+  });
+}
+
+void name_first(std::vector<Lock>& locks, const AnalysisOptions& options, double interval_s,
+                const ThreadCounts& counts, Symbolizer& symbolizer, StackNames& stacks) {
+  for (std::size_t i = 0; i < locks.size(); ++i) {
+    Lock& lock = locks[i];
+    const std::uint64_t threads = counts.of(lock);
+    if (i < options.top_n)
+      name_lock(lock, options.top_n, symbolizer, stacks);
+    else
+      name_by_address(lock);
+    lock.report.arithmetic = lock_arithmetic(lock, interval_s, threads);
+    lock.report.advice = advice(lock, threads);
+  }
+}
+
+IdleWaits idle_waits(const std::vector<Lock>& locks) {
+  IdleWaits idle;
+  std::map<LockKind, std::uint64_t> objects;
+  for (const Lock& lock : locks) {
+    idle.count += lock.report.waits;
+    idle.sum_ns += lock.report.wait.sum_ns;
+    idle.threads_mean += lock.net_waiters();
+    if (lock.report.waits != 0 || lock.report.waiters_mean > 0) ++objects[lock.report.kind];
+  }
+  idle.objects.assign(objects.begin(), objects.end());
+  return idle;
+}
+
+std::vector<LockReport> reports_of(std::vector<Lock>& locks) {
+  std::vector<LockReport> reports;
+  reports.reserve(locks.size());
+  for (Lock& lock : locks) reports.push_back(std::move(lock.report));
+  return reports;
+}
+
+Fidelity fidelity_of(const Interval& interval, const StackNames& stacks) {
+  Fidelity fidelity;
+  fidelity.lost.waits = interval.losses.waits;
+  fidelity.lost.stacks = interval.losses.stacks;
+  fidelity.lost.events = interval.losses.events;
+  fidelity.lost.map_full = interval.losses.map_full;
+  if (stacks.asked() != 0)
+    fidelity.stacks_complete_share =
+        static_cast<double>(stacks.complete()) / static_cast<double>(stacks.asked());
+  return fidelity;
+}
+
+}  // namespace
+
+Report analyse(const Interval& interval, const std::vector<ProcessSample>& before,
+               const std::vector<ProcessSample>& after, const AnalysisOptions& options,
+               Symbolizer& symbolizer) {
+  Report report;
+  report.interval_s = interval.length_s();
+  const ThreadCounts counts(before, after);
+  std::vector<Lock> locks = measure_all(interval, options.thresholds, counts);
+  report.processes = process_reports(interval, before, after, locks);
+
+  const auto first_idle = std::ranges::stable_partition(
+      locks, [](const Lock& lock) { return !is_idle(lock.report.kind); });
+  std::vector<Lock> idle(std::make_move_iterator(first_idle.begin()),
+                         std::make_move_iterator(first_idle.end()));
+  locks.erase(first_idle.begin(), first_idle.end());
+  sort_by_guilt(locks);
+
+  StackNames stacks(symbolizer);
+  name_first(locks, options, report.interval_s, counts, symbolizer, stacks);
+  report.idle_waits = idle_waits(idle);
+  const std::uint64_t worst_threads = locks.empty() ? 0 : counts.of(locks.front());
+  report.verdict = conclude(locks, worst_threads, report.idle_waits, report.processes);
+  if (options.with_waits) {
+    sort_by_guilt(idle);
+    name_first(idle, options, report.interval_s, counts, symbolizer, stacks);
+    report.waits = reports_of(idle);
+  }
+  report.locks = reports_of(locks);
+  report.fidelity = fidelity_of(interval, stacks);
+  return report;
+}
+
+}  // namespace cw

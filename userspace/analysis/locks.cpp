@@ -1,0 +1,182 @@
+#include "analysis/locks.h"
+
+#include <algorithm>
+#include <functional>
+#include <set>
+#include <tuple>
+
+namespace cw {
+namespace {
+
+// Sums over the words of one object.
+struct Totals {
+  std::uint64_t waiting_ns = 0;
+  std::uint64_t busy_ns = 0;
+  std::uint64_t charged_ns = 0;
+  std::uint64_t repeats = 0;
+  std::uint64_t value_changes = 0;
+};
+
+void add_word(const ObjectWord& entry, LockReport& report, Totals& totals) {
+  const Word& word = *entry.word;
+  totals.waiting_ns += word.waiting_ns;
+  totals.busy_ns += word.busy_ns;
+  totals.charged_ns += word.charged_ns;
+  totals.repeats += word.repeats;
+  totals.value_changes += word.value_changes;
+
+  report.waits += completed(word);
+  report.timed_out += word.timed_out;
+  report.interrupted += word.interrupted;
+  report.raced += word.raced;
+  report.failed += word.failed;
+  report.in_progress += entry.in_progress.size();
+  report.waits_at_least += word.at_least;
+  report.runnable_ns += word.runnable_ns;
+  report.threads += word.distinct;
+  report.threads += static_cast<std::uint64_t>(std::ranges::count_if(
+      entry.in_progress, [](const WaitInProgress* wait) { return !wait->counted; }));
+  report.wait.sum_ns += word.wait_ns;
+  report.wait.histogram.merge(word.wait_hist);
+  report.wake_gap.histogram.merge(word.gap_hist);
+}
+
+std::string mode_of(const ObjectWord& entry, std::uint16_t op, ValueClass value) {
+  const char* const mode = classify_call(op, value, entry.evidence).mode;
+  return mode == nullptr ? std::string() : std::string(mode);
+}
+
+std::vector<WaitRow> wait_rows(const LockObject& object, const Interval& interval) {
+  std::map<std::tuple<ImageId, StackId, std::string>, WaitRow> rows;
+  const auto row = [&](ImageId image, StackId stack, std::string mode) -> WaitRow& {
+    if (object.what.kind != LockKind::kRwlock) mode.clear();
+    WaitRow& found = rows[{image, stack, mode}];
+    found.image = image;
+    found.stack = stack;
+    found.mode = std::move(mode);
+    return found;
+  };
+  for (const ObjectWord& entry : object.words) {
+    for (const WaitSite& site : entry.word->wait_sites) {
+      WaitRow& to = row(site.image, site.stack, mode_of(entry, site.op, site.value));
+      to.waits += site.waits;
+      to.wait_ns += site.wait_ns;
+    }
+    for (const WaitInProgress* wait : entry.in_progress)
+      row(wait->image, wait->stack, mode_of(entry, wait->op, wait->value_class)).wait_ns +=
+          inside_ns(interval, *wait);
+  }
+  std::vector<WaitRow> sorted;
+  sorted.reserve(rows.size());
+  for (auto& [key, found] : rows) sorted.push_back(std::move(found));
+  std::ranges::stable_sort(sorted, std::ranges::greater{}, &WaitRow::wait_ns);
+  return sorted;
+}
+
+std::vector<WakeRow> wake_rows(const LockObject& object) {
+  std::map<std::pair<ImageId, StackId>, WakeRow> rows;
+  for (const ObjectWord& entry : object.words) {
+    for (const WakeSite& site : entry.word->wake_sites) {
+      WakeRow& row = rows[{site.image, site.stack}];
+      row.image = site.image;
+      row.stack = site.stack;
+      row.wakes += site.wakes;
+      row.charged_ns += site.charged_ns;
+    }
+  }
+  std::vector<WakeRow> sorted;
+  sorted.reserve(rows.size());
+  for (const auto& [key, row] : rows) sorted.push_back(row);
+  std::ranges::stable_sort(sorted, std::ranges::greater{}, &WakeRow::charged_ns);
+  return sorted;
+}
+
+bool spans(const LockObject& object, const Interval& interval, std::uint64_t waits) {
+  std::size_t in_progress = 0;
+  for (const ObjectWord& entry : object.words) {
+    in_progress += entry.in_progress.size();
+    for (const WaitInProgress* wait : entry.in_progress)
+      if (!wait->at_least && wait->start_ns > interval.begin_ns) return false;
+  }
+  return waits == 0 && in_progress != 0;
+}
+
+double share_of(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+// Whose waiting it is: a word in a file may have waiters in several processes.
+void add_processes(const Interval& interval, Lock& lock) {
+  std::uint64_t total = 0;
+  for (const WaitRow& row : lock.waiters) total += row.wait_ns;
+  std::set<std::int32_t> pids;
+  const auto add = [&](ImageId image, double share) {
+    const auto found = interval.images.find(image);
+    if (found == interval.images.end()) return;
+    if (lock.image == 0) {
+      lock.image = image;
+      lock.report.comm = found->second.comm;
+    }
+    pids.insert(found->second.pid);
+    lock.waiting_by_pid[found->second.pid] += share * lock.net_waiters();
+  };
+  for (const WaitRow& row : lock.waiters)
+    add(row.image,
+        total == 0 ? 1.0 / static_cast<double>(lock.waiters.size()) : share_of(row.wait_ns, total));
+  // Calls that never slept leave no row.
+  if (pids.empty() && lock.key.scope == WordKey::Scope::kPrivate)
+    add(static_cast<ImageId>(lock.key.space), 1);
+  lock.report.pids.assign(pids.begin(), pids.end());
+}
+
+void add_means(const Interval& interval, const Totals& totals, LockReport& report) {
+  const auto length = static_cast<double>(interval.length_ns());
+  if (length == 0) return;
+  report.waits_per_s = static_cast<double>(report.waits) / interval.length_s();
+  report.waiters_mean = static_cast<double>(totals.waiting_ns) / length;
+  report.busy_share = std::min(1.0, static_cast<double>(totals.busy_ns) / length);
+  // The delay comes with a wait's end, at its whole length: a wait that began long before may
+  // bring more of it than this interval has waiting.
+  report.runnable_mean =
+      std::min(report.waiters_mean, static_cast<double>(report.runnable_ns) / length);
+}
+
+}  // namespace
+
+double Lock::net_waiters() const {
+  return std::max(0.0, report.waiters_mean - report.runnable_mean);
+}
+
+double Lock::net_busy() const {
+  if (report.waiters_mean <= 0) return 0;
+  return report.busy_share * net_waiters() / report.waiters_mean;
+}
+
+Lock measure(const LockObject& object, const Interval& interval) {
+  Lock lock;
+  lock.key = object.key;
+  lock.words = object.words.size();
+  lock.sure = object.what.sure;
+  lock.op = object.op;
+  LockReport& report = lock.report;
+  report.kind = object.what.kind;
+  report.address = object.key.scope == WordKey::Scope::kPrivate ? object.key.address : 0;
+
+  Totals totals;
+  for (const ObjectWord& entry : object.words) add_word(entry, report, totals);
+  report.wait.count = report.waits;
+  report.wake_gap.count = report.wake_gap.histogram.count();
+  add_means(interval, totals, report);
+  report.unattributed_share =
+      totals.waiting_ns == 0 ? 0
+                             : std::max(0.0, 1 - share_of(totals.charged_ns, totals.waiting_ns));
+
+  lock.behaves_like_lock = report.threads >= 2 && totals.repeats > 0 && totals.value_changes == 0;
+  lock.spans_interval = spans(object, interval, report.waits);
+  lock.waiters = wait_rows(object, interval);
+  lock.releasers = wake_rows(object);
+  add_processes(interval, lock);
+  return lock;
+}
+
+}  // namespace cw

@@ -1,0 +1,20 @@
+// What the threads of each process did with the interval.
+#pragma once
+
+#include <vector>
+
+#include "analysis/interval.h"
+#include "analysis/locks.h"
+#include "model/process_sample.h"
+#include "model/report.h"
+
+namespace cw {
+
+// One row for each process sampled at either end. `locks`: all objects, idle kinds included.
+// A word whose use is not known and that does not behave like a lock counts as an idle wait.
+std::vector<ProcessReport> process_reports(const Interval& interval,
+                                           const std::vector<ProcessSample>& before,
+                                           const std::vector<ProcessSample>& after,
+                                           const std::vector<Lock>& locks);
+
+}  // namespace cw

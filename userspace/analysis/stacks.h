@@ -1,0 +1,39 @@
+// Stacks as they are shown: asked for only where shown, equal ones together.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/report.h"
+#include "model/symbolizer.h"
+
+namespace cw {
+
+// Remembers stacks: many rows of a report share them.
+class StackNames {
+ public:
+  explicit StackNames(Symbolizer& symbolizer) : symbolizer_(symbolizer) {}
+  const Stack& of(ImageId image, StackId stack);
+  // Of all stacks asked for, the share that reached the thread's first function.
+  [[nodiscard]] std::size_t asked() const { return stacks_.size(); }
+  [[nodiscard]] std::size_t complete() const;
+
+ private:
+  Symbolizer& symbolizer_;
+  std::map<std::pair<ImageId, StackId>, Stack> stacks_;
+};
+
+// Index of the first frame that is neither libc's nor a language's lock, nor the allocator's: the
+// code to look at. 0 when there is none.
+std::size_t first_own_frame(const Stack& stack);
+
+// True when two stacks went through the same functions.
+bool same_functions(const Stack& a, const Stack& b);
+
+// The function to blame, short; empty when nothing has a name.
+std::string own_function(const Stack& stack);
+
+}  // namespace cw

@@ -1,0 +1,24 @@
+// The numbers at which a finding becomes a suspect or a culprit.
+#pragma once
+
+#include <string_view>
+
+#include "model/error.h"
+
+namespace cw {
+
+struct Thresholds {
+  double lock_waiters_suspect = 0.1;
+  double lock_waiters_culprit = 0.5;
+  double lock_busy_suspect = 0.1;
+  double lock_busy_culprit = 0.5;
+};
+
+// Sets one threshold by its public name, such as "lock.waiters.suspect".
+Result<void> set(Thresholds& thresholds, std::string_view key, double value);
+// To be called once all are set: a culprit's threshold may not lie below a suspect's.
+Result<void> validate(const Thresholds& thresholds);
+// All public names, comma separated, for messages and help.
+std::string known_thresholds();
+
+}  // namespace cw

@@ -1,0 +1,200 @@
+#include "analysis/verdict.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "analysis/arithmetic.h"
+#include "analysis/stacks.h"
+#include "output/format.h"
+#include "output/symbol.h"
+
+namespace cw {
+namespace {
+
+// From this share of a process's threads on, "all wait for one lock" needs a caution.
+constexpr double kNearlyAll = 0.9;
+// From this share of unattributed waiting on, the releasers shown are a minority report.
+constexpr double kMostlyUnattributed = 0.5;
+
+Level level_of(double waiters, double busy, const Thresholds& thresholds) {
+  if (waiters >= thresholds.lock_waiters_culprit && busy >= thresholds.lock_busy_culprit)
+    return Level::kCulprit;
+  if (waiters >= thresholds.lock_waiters_suspect || busy >= thresholds.lock_busy_suspect)
+    return Level::kSuspect;
+  return Level::kFine;
+}
+
+// The most that may be said of this lock, whatever its numbers.
+Level ceiling_of(const Lock& lock) {
+  if (is_idle(lock.report.kind)) return Level::kFine;
+  if (!lock.sure) return lock.behaves_like_lock ? Level::kSuspect : Level::kFine;
+  if (lock.spans_interval && lock.report.in_progress == 1) return Level::kSuspect;
+  return Level::kCulprit;
+}
+
+std::string title(const Lock& lock) {
+  return fmt::format("{} {}", name_of(lock.report.kind), short_symbol(lock.report.name));
+}
+
+std::string where(const Lock& lock) {
+  const LockReport& report = lock.report;
+  std::string text;
+  if (!report.waiters.empty()) {
+    const std::string function = own_function(report.waiters.front().stack);
+    if (!function.empty())
+      text = fmt::format("{} of the waiting begins in {}",
+                         format_share(report.waiters.front().share), function);
+  }
+  if (report.releasers.empty() || report.releasers.front().share <= 0) return text;
+  const std::string function = own_function(report.releasers.front().stack);
+  if (function.empty()) return text;
+  text += fmt::format("{}{} is let go by {}", text.empty() ? "" : ", ",
+                      format_share(report.releasers.front().share), function);
+  if (report.unattributed_share > kMostlyUnattributed)
+    text += fmt::format(" ({} of the waiting is not attributed)",
+                        format_share(report.unattributed_share));
+  else
+    text += fmt::format(": look at what {} does under the lock", function);
+  return text;
+}
+
+bool has_runtime(const std::vector<ProcessReport>& processes, std::string_view name) {
+  return std::ranges::any_of(processes, [&](const ProcessReport& process) {
+    return std::ranges::any_of(process.runtimes, [&](const std::string& runtime) {
+      return runtime == name || runtime.starts_with(std::string(name) + ' ');
+    });
+  });
+}
+
+std::vector<std::string> not_seen(const std::vector<Lock>& locks,
+                                  const std::vector<ProcessReport>& processes) {
+  std::vector<std::string> blind = {"spinning before sleeping", "kernel locks",
+                                    "uncontended acquisitions (no futex call)"};
+  if (has_runtime(processes, "Go")) blind.emplace_back("Go's sync.Mutex");
+  const bool per_thread_words = std::ranges::any_of(locks, [](const Lock& lock) {
+    return lock.report.kind == LockKind::kUnknown && lock.report.threads == 1;
+  });
+  if (per_thread_words || has_runtime(processes, "JVM"))
+    blind.emplace_back("locks that sleep on a word per thread (parking_lot, absl, HotSpot)");
+  blind.emplace_back("allocations, memory growth: not watched by this version");
+  return blind;
+}
+
+std::string idle_text(const IdleWaits& idle) {
+  std::string kinds;
+  for (const auto& [kind, objects] : idle.objects)
+    kinds += fmt::format("{}{}", kinds.empty() ? "" : ", ", format_plural(objects, name_of(kind)));
+  return fmt::format("{} threads in idle waits ({}): not contention",
+                     format_mean(idle.threads_mean), kinds);
+}
+
+std::vector<std::string> cleared(const std::vector<Lock>& locks, const IdleWaits& idle) {
+  std::uint64_t fine = 0;
+  double fine_waiting = 0;
+  std::uint64_t asleep_words = 0;
+  double asleep = 0;
+  bool any_guilty = false;
+  for (const Lock& lock : locks) {
+    if (lock.report.level != Level::kFine) {
+      any_guilty = true;
+    } else if (counts_as_lock(lock)) {
+      ++fine;
+      fine_waiting += lock.net_waiters();
+    } else {
+      ++asleep_words;
+      asleep += lock.net_waiters();
+    }
+  }
+  std::vector<std::string> innocent;
+  if (fine != 0)
+    innocent.push_back(fmt::format("{}: {}{} threads waiting",
+                                   format_plural(fine, any_guilty ? "other lock" : "lock"),
+                                   fine > 1 ? "together " : "", format_mean(fine_waiting)));
+  if (!idle.objects.empty()) innocent.push_back(idle_text(idle));
+  if (asleep_words != 0 && asleep > 0)
+    innocent.push_back(fmt::format("{} threads asleep on {} of unknown use: nothing shows a lock",
+                                   format_mean(asleep), format_plural(asleep_words, "word")));
+  return innocent;
+}
+
+std::string fine_summary(const std::vector<Lock>& locks) {
+  double most = 0;
+  for (const Lock& lock : locks)
+    if (counts_as_lock(lock)) most = std::max(most, lock.net_waiters());
+  const auto starved =
+      std::ranges::find(locks, "cpu starvation",
+                        [](const Lock& lock) -> const std::string& { return lock.report.cause; });
+  if (starved != locks.end())
+    return fmt::format("threads lack CPU: of {} threads waiting for {}, {} were runnable",
+                       format_mean(starved->report.waiters_mean), title(*starved),
+                       format_mean(starved->report.runnable_mean));
+  if (most == 0) return "no thread waited for a lock";
+  if (most < 0.01) return "no lock keeps more than 0.01 threads waiting";
+  return fmt::format("no lock keeps more than {} threads waiting", format_mean(most));
+}
+
+}  // namespace
+
+bool counts_as_lock(const Lock& lock) {
+  return !is_idle(lock.report.kind) && (lock.sure || lock.behaves_like_lock);
+}
+
+void judge(Lock& lock, const Thresholds& thresholds) {
+  LockReport& report = lock.report;
+  const Level ceiling = ceiling_of(lock);
+  const Level raw = std::min(level_of(report.waiters_mean, report.busy_share, thresholds), ceiling);
+  report.level = std::min(level_of(lock.net_waiters(), lock.net_busy(), thresholds), ceiling);
+  if (raw == Level::kFine)
+    report.cause.clear();
+  else if (lock.spans_interval)
+    report.cause = "stuck";
+  else
+    report.cause = raw > report.level ? "cpu starvation" : "contention";
+}
+
+std::vector<std::string> advice(const Lock& lock, std::uint64_t threads) {
+  const LockReport& report = lock.report;
+  std::vector<std::string> lines;
+  if (report.cause.empty()) return lines;
+  if (report.cause == "cpu starvation") {
+    lines.emplace_back(
+        "woken threads had no CPU to run on: look at CPU limits and load, not at this lock");
+    return lines;
+  }
+  if (report.cause == "stuck" && report.owner)
+    lines.push_back(fmt::format("its memory names tid {} {} as the owner: see where that thread is",
+                                report.owner->tid, report.owner->comm));
+  if (std::string text = where(lock); !text.empty()) lines.push_back(std::move(text));
+  if (report.cause == "contention" && threads >= 2 &&
+      lock.net_waiters() >= kNearlyAll * static_cast<double>(threads))
+    lines.emplace_back(
+        "nearly every thread waits at once: slow waking looks like this too, not only long holds");
+  return lines;
+}
+
+std::string lock_summary(const Lock& lock, std::uint64_t threads) {
+  const LockReport& report = lock.report;
+  if (report.cause == "stuck")
+    return fmt::format("{}: {} stuck, waiting through the whole interval", title(lock),
+                       format_plural(report.in_progress, "thread"));
+  std::string text =
+      fmt::format("{}: {} {} waiting for it", title(lock), some_of(report.waiters_mean, threads),
+                  threads == 1 ? "is" : "are");
+  if (report.cause == "cpu starvation")
+    text += fmt::format(", {} of them only lack CPU", format_mean(report.runnable_mean));
+  return text;
+}
+
+Verdict conclude(const std::vector<Lock>& locks, std::uint64_t worst_threads, const IdleWaits& idle,
+                 const std::vector<ProcessReport>& processes) {
+  Verdict verdict;
+  if (!locks.empty()) verdict.level = locks.front().report.level;
+  verdict.summary = verdict.level == Level::kFine ? fine_summary(locks)
+                                                  : lock_summary(locks.front(), worst_threads);
+  verdict.not_seen = not_seen(locks, processes);
+  verdict.cleared = cleared(locks, idle);
+  return verdict;
+}
+
+}  // namespace cw

@@ -1,0 +1,28 @@
+// Where reports go: standard output, and a file beside it.
+#pragma once
+
+#include <cstdio>
+#include <memory>
+
+#include "app/settings.h"
+
+namespace cw {
+
+class Outputs {
+ public:
+  // Opens the files now: an unwritable one is an error before anything is attached.
+  static Result<Outputs> open(const Settings& settings);
+  // Writes and flushes the report everywhere. Errors: kFailed (closed pipe, full disk).
+  Result<void> write(const Report& report);
+
+ private:
+  struct Closer {
+    void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }
+  };
+  Settings settings_;
+  bool color_ = false;
+  std::size_t width_ = 80;
+  std::unique_ptr<std::FILE, Closer> json_;
+};
+
+}  // namespace cw

@@ -1,0 +1,43 @@
+// What the user asked for.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analysis/thresholds.h"
+#include "model/error.h"
+#include "model/report.h"
+
+namespace cw {
+
+enum class Command : std::uint8_t { kWatch, kDemo };
+enum class Format : std::uint8_t { kText, kJson };
+enum class Color : std::uint8_t { kAuto, kAlways, kNever };
+
+struct Settings {
+  Command command = Command::kWatch;
+  std::vector<std::int32_t> pids;  // empty: the whole machine
+  double interval_s = 5;
+  std::optional<double> duration_s;  // empty: until a signal
+  std::size_t top_n = 10;
+  bool with_waits = false;
+  double budget_pct = 1;
+  Thresholds thresholds;
+  Format format = Format::kText;
+  Color color = Color::kAuto;
+  std::string json_file;
+  std::optional<Level> fail_on;
+  bool demo_fixed = false;
+};
+
+// Reads the command line and the config file. An empty `settings` means that help or the version
+// was asked for and is in `text`.
+struct CommandLine {
+  std::optional<Settings> settings;
+  std::string text;
+};
+Result<CommandLine> parse_command_line(int count, const char* const* arguments);
+
+}  // namespace cw

@@ -1,0 +1,48 @@
+// Joins what the kernel kept (addresses) with what the process's files tell (names).
+#pragma once
+
+#include <functional>
+#include <unordered_map>
+
+#include "model/snapshot.h"
+#include "model/symbolizer.h"
+#include "process/process_symbols.h"
+#include "process/runtimes.h"
+
+namespace cw {
+
+class TargetSymbols : public Symbolizer {
+ public:
+  using Addresses = std::function<std::vector<std::uint64_t>(StackId)>;
+  explicit TargetSymbols(Addresses addresses) : addresses_(std::move(addresses)) {}
+
+  // Opens the files of a process now, so that its names survive it.
+  void adopt(ImageId image, std::int32_t pid);
+  // Once for every snapshot: looks at the maps of what lives, lets go of what is forgotten.
+  void refresh(const Snapshot& snapshot);
+  // Between snapshots: a process may load a library and end before the next.
+  void refresh_all();
+
+  Stack stack(ImageId image, StackId stack) override;
+  ObjectName object_at(ImageId image, std::uint64_t address) override;
+  std::string thread_comm(ImageId image, std::uint32_t tid) override;
+  std::uint32_t owner_of(ImageId image, std::uint64_t address, LockKind kind, std::uint16_t op) override;
+
+  [[nodiscard]] const Runtimes* runtimes(std::int32_t pid);
+
+ private:
+  struct Target {
+    std::int32_t pid;
+    ProcessSymbols symbols;
+    std::optional<Runtimes> runtimes;
+    bool ended = false;
+  };
+  Target* target_of(ImageId image);
+
+  Addresses addresses_;
+  ElfCache cache_;
+  std::unordered_map<ImageId, std::int32_t> pids_;  // of the images in the last snapshot
+  std::unordered_map<ImageId, Target> targets_;
+};
+
+}  // namespace cw

@@ -1,0 +1,110 @@
+#include "app/watch.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <optional>
+
+#include "app/observer.h"
+#include "app/outputs.h"
+#include "model/fd.h"
+
+namespace cw {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kLooksAnInterval = 4;
+
+Clock::duration seconds(double value) {
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(value));
+}
+
+// SIGINT and SIGTERM ask for a last report; they arrive here instead of ending us.
+Fd catch_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return Fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+// Waits for the next moment to do something, and says what happened meanwhile.
+class Waker {
+ public:
+  explicit Waker(const std::vector<std::int32_t>& pids) : signals_(catch_signals()) {
+    for (const std::int32_t pid : pids) {
+      Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+      if (process) processes_.push_back(std::move(process));
+    }
+    has_targets_ = !pids.empty();
+  }
+
+  void sleep_until(Clock::time_point moment) {
+    while (!stop_ && !all_ended()) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(moment - Clock::now());
+      if (left.count() <= 0) return;
+      wait_for(left);
+    }
+  }
+
+  [[nodiscard]] bool stopped() const { return stop_; }
+  [[nodiscard]] bool all_ended() const { return has_targets_ && processes_.empty(); }
+
+ private:
+  void wait_for(std::chrono::milliseconds time) {
+    std::vector<pollfd> events{{.fd = signals_.get(), .events = POLLIN, .revents = 0}};
+    for (const Fd& process : processes_) events.push_back({.fd = process.get(), .events = POLLIN, .revents = 0});
+    if (poll(events.data(), events.size(), static_cast<int>(time.count())) <= 0) return;
+    stop_ = events[0].revents != 0;
+    std::size_t place = 1;
+    std::erase_if(processes_, [&](const Fd&) { return events[place++].revents != 0; });
+  }
+
+  Fd signals_;
+  std::vector<Fd> processes_;
+  bool has_targets_ = false;
+  bool stop_ = false;
+};
+
+}  // namespace
+
+Result<Exit> watch(const Settings& settings) {
+  auto outputs = Outputs::open(settings);
+  if (!outputs) return std::unexpected(outputs.error());
+  Waker waker(settings.pids);
+  auto observer = Observer::start(settings);
+  if (!observer) return std::unexpected(observer.error());
+
+  const Clock::time_point begin = Clock::now();
+  std::optional<Clock::time_point> end;
+  if (settings.duration_s) end = begin + seconds(*settings.duration_s);
+  const Clock::duration step = seconds(settings.interval_s / kLooksAnInterval);
+  Level worst = Level::kFine;
+  for (std::uint64_t number = 1;; number++) {
+    Clock::time_point due = begin + seconds(settings.interval_s * static_cast<double>(number));
+    if (end) due = std::min(due, *end);
+    for (Clock::time_point look = due - step * (kLooksAnInterval - 1); look < due; look += step) {
+      waker.sleep_until(look);
+      (*observer)->look();
+    }
+    waker.sleep_until(due);
+    const bool final = waker.stopped() || waker.all_ended() || (end && due == *end);
+    auto report = (*observer)->report(final);
+    if (!report) return std::unexpected(report.error());
+    worst = std::max(worst, report->verdict.level);
+    if (auto written = outputs->write(*report); !written) return std::unexpected(written.error());
+    if (final) break;
+  }
+  return settings.fail_on && worst >= *settings.fail_on ? Exit::kVerdict : Exit::kDone;
+}
+
+}  // namespace cw

@@ -1,0 +1,201 @@
+#include "output/json.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace cw {
+namespace {
+
+// Keeps the order in which the keys are written: the report reads like its description.
+using Json = nlohmann::ordered_json;
+
+double finite(double value) {
+  return std::isfinite(value) ? value : 0;
+}
+
+void set_if(Json& object, const char* key, const std::optional<double>& value) {
+  if (value) object[key] = finite(*value);
+}
+template <typename T>
+void set_if(Json& object, const char* key, const std::optional<T>& value) {
+  if (value) object[key] = *value;
+}
+
+Json to_json(const Frame& frame) {
+  Json object = {{"function", frame.function}, {"module", frame.module}, {"offset", frame.offset}};
+  set_if(object, "file", frame.file);
+  set_if(object, "line", frame.line);
+  object["inlined"] = frame.inlined;
+  return object;
+}
+
+Json to_json(const Stack& stack) {
+  Json frames = Json::array();
+  for (const Frame& frame : stack.frames) frames.push_back(to_json(frame));
+  return frames;
+}
+
+Json to_json(const Distribution& distribution) {
+  const Histogram& histogram = distribution.histogram;
+  const double mean = distribution.count == 0 ? 0
+                                              : static_cast<double>(distribution.sum_ns) /
+                                                    static_cast<double>(distribution.count);
+  Json buckets = Json::array();
+  for (const auto& [bucket, count] : histogram.buckets())
+    buckets.push_back({{"le", bucket_upper(bucket)}, {"count", count}});
+  return {{"count", distribution.count},
+          {"sum", distribution.sum_ns},
+          {"mean", mean},
+          {"p50", histogram.percentile(0.50)},
+          {"p90", histogram.percentile(0.90)},
+          {"p99", histogram.percentile(0.99)},
+          {"max", histogram.max()},
+          {"buckets", std::move(buckets)}};
+}
+
+// The sum of wake gaps is not kept: absent rather than 0.
+Json gap_to_json(const Distribution& distribution) {
+  Json object = to_json(distribution);
+  if (distribution.sum_ns == 0 && distribution.count != 0) {
+    object.erase("sum");
+    object.erase("mean");
+  }
+  return object;
+}
+
+Json to_json(const Waiters& waiters) {
+  Json object = {{"share", finite(waiters.share)}, {"waits", waiters.waits}};
+  set_if(object, "mode", waiters.mode);
+  object["stack"] = to_json(waiters.stack);
+  object["stack_complete"] = waiters.stack.complete;
+  return object;
+}
+
+Json to_json(const Releasers& releasers) {
+  return {{"share", finite(releasers.share)},
+          {"wakes", releasers.wakes},
+          {"stack", to_json(releasers.stack)},
+          {"stack_complete", releasers.stack.complete}};
+}
+
+Json to_json(const LockReport& lock);
+Json to_json(const ProcessReport& process);
+Json to_json(const SleepShare& sleep);
+
+template <typename T>
+Json list(const std::vector<T>& values) {
+  Json array = Json::array();
+  for (const T& value : values) array.push_back(to_json(value));
+  return array;
+}
+
+Json to_json(const LockReport& lock) {
+  Json object = {
+      {"pids", lock.pids}, {"comm", lock.comm}, {"kind", name_of(lock.kind)}, {"name", lock.name}};
+  if (lock.address != 0) object["address"] = fmt::format("{:#x}", lock.address);
+  object.update({{"object", lock.object},
+                 {"level", name_of(lock.level)},
+                 {"cause", lock.cause},
+                 {"arithmetic", lock.arithmetic},
+                 {"advice", lock.advice},
+                 {"waits", lock.waits},
+                 {"waits_per_s", finite(lock.waits_per_s)},
+                 {"timed_out", lock.timed_out},
+                 {"interrupted", lock.interrupted},
+                 {"raced", lock.raced},
+                 {"failed", lock.failed},
+                 {"in_progress", lock.in_progress},
+                 {"waits_at_least", lock.waits_at_least},
+                 {"threads", lock.threads},
+                 {"runnable_ns", lock.runnable_ns},
+                 {"wait_ns", to_json(lock.wait)},
+                 {"waiters_mean", finite(lock.waiters_mean)},
+                 {"runnable_mean", finite(lock.runnable_mean)},
+                 {"busy_share", finite(lock.busy_share)},
+                 {"wake_gap_ns", gap_to_json(lock.wake_gap)}});
+  if (lock.owner) object["owner"] = {{"tid", lock.owner->tid}, {"comm", lock.owner->comm}};
+  object["waiters"] = list(lock.waiters);
+  object["releasers"] = list(lock.releasers);
+  object["unattributed_share"] = finite(lock.unattributed_share);
+  return object;
+}
+
+Json to_json(const ThreadsMean& mean) {
+  return {{"on_cpu", finite(mean.on_cpu)},
+          {"runnable", finite(mean.runnable)},
+          {"lock_wait", finite(mean.lock_wait)},
+          {"idle_wait", finite(mean.idle_wait)},
+          {"other", finite(mean.other)}};
+}
+
+Json to_json(const SleepShare& sleep) {
+  return {{"syscall", sleep.syscall}, {"threads_mean", finite(sleep.threads_mean)}};
+}
+
+Json to_json(const ProcessReport& process) {
+  return {{"pid", process.pid},
+          {"comm", process.comm},
+          {"exe", process.exe},
+          {"cgroup", process.cgroup},
+          {"threads", process.threads},
+          {"cpu_s", finite(process.cpu_s)},
+          {"runtimes", process.runtimes},
+          {"allocators", process.allocators},
+          {"threads_mean", to_json(process.threads_mean)},
+          {"sleeping_in", list(process.sleeping_in)},
+          {"ended", process.ended}};
+}
+
+Json to_json(const Verdict& verdict) {
+  return {{"level", name_of(verdict.level)},
+          {"summary", verdict.summary},
+          {"not_seen", verdict.not_seen},
+          {"cleared", verdict.cleared}};
+}
+
+Json to_json(const Fidelity& fidelity) {
+  Json object = {{"budget_pct", finite(fidelity.budget_pct)}};
+  set_if(object, "target_overhead_pct", fidelity.target_overhead_pct);
+  set_if(object, "bystander_ns_per_syscall", fidelity.bystander_ns_per_syscall);
+  object.update({{"self_cpu_pct", finite(fidelity.self_cpu_pct)},
+                 {"self_rss_bytes", fidelity.self_rss_bytes},
+                 {"hooks", fidelity.hooks}});
+  set_if(object, "stacks_complete_share", fidelity.stacks_complete_share);
+  const LossReport& lost = fidelity.lost;
+  object.update({{"stacks_sampled_share", finite(fidelity.stacks_sampled_share)},
+                 {"lost",
+                  {{"waits", lost.waits},
+                   {"stacks", lost.stacks},
+                   {"allocs", lost.allocs},
+                   {"events", lost.events},
+                   {"map_full", lost.map_full}}}});
+  return object;
+}
+
+Json idle_to_json(const IdleWaits& idle) {
+  return {
+      {"count", idle.count}, {"sum_ns", idle.sum_ns}, {"threads_mean", finite(idle.threads_mean)}};
+}
+
+}  // namespace
+
+std::string to_json(const Report& report, const JsonOptions& options) {
+  Json object = {{"schema", "contentionwatch.report/1"},
+                 {"host", report.host},
+                 {"kernel", report.kernel},
+                 {"started", report.started},
+                 {"interval", report.interval},
+                 {"interval_s", finite(report.interval_s)},
+                 {"final", report.final},
+                 {"processes", list(report.processes)},
+                 {"verdict", to_json(report.verdict)},
+                 {"locks", list(report.locks)}};
+  if (options.with_waits) object["waits"] = list(report.waits);
+  object["idle_waits"] = idle_to_json(report.idle_waits);
+  object["fidelity"] = to_json(report.fidelity);
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace cw

@@ -1,0 +1,137 @@
+#include "output/symbol.h"
+
+#include <array>
+#include <cctype>
+#include <cstddef>
+#include <utility>
+
+namespace cw {
+namespace {
+
+constexpr std::string_view kAnonymous = "(anonymous namespace)";
+constexpr std::string_view kOperator = "operator";
+// Longest first: the first that fits is the one.
+constexpr std::array<std::string_view, 13> kOperators = {
+    "<=>", "<<=", ">>=", "->*", "<<", ">>", "<=", ">=", "->", "()", "<", ">", "[]"};
+
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
+
+// Position after the bracket that closes the one at `at`; npos when none does.
+std::size_t after_closing(std::string_view text, std::size_t at) {
+  const char open = text[at];
+  const char close = open == '<' ? '>' : open == '(' ? ')' : '}';
+  std::size_t depth = 0;
+  for (std::size_t i = at; i < text.size(); ++i) {
+    if (text[i] == open) ++depth;
+    const bool arrow = text[i] == '>' && i > 0 && text[i - 1] == '-';
+    if (text[i] == close && !arrow && --depth == 0) return i + 1;
+  }
+  return std::string_view::npos;
+}
+
+// "17h0123456789abcdef" style endings of Rust's old mangling.
+std::string_view without_rust_hash(std::string_view symbol) {
+  constexpr std::size_t kHash = 19;  // "::h" and 16 digits
+  if (symbol.size() <= kHash) return symbol;
+  const std::string_view end = symbol.substr(symbol.size() - kHash);
+  if (!end.starts_with("::h")) return symbol;
+  for (const char c : end.substr(3))
+    if (std::isxdigit(static_cast<unsigned char>(c)) == 0) return symbol;
+  return symbol.substr(0, symbol.size() - kHash);
+}
+
+// Walks a demangled name once and copies what tells.
+class Shortener {
+ public:
+  explicit Shortener(std::string_view symbol) : rest_(symbol) {}
+
+  std::string run() {
+    while (at_ < rest_.size() && step()) {
+    }
+    return std::move(out_);
+  }
+
+ private:
+  bool step() {
+    if (copy_operator()) return true;
+    const char c = rest_[at_];
+    if (c == '<') return template_arguments();
+    if (c == '(') return parentheses();
+    if (c == '{') return verbatim(after_closing(rest_, at_));
+    if (c == ' ') return space();
+    out_ += c;
+    ++at_;
+    return true;
+  }
+
+  bool copy_operator() {
+    const bool begins =
+        rest_.substr(at_).starts_with(kOperator) && (at_ == 0 || !is_word(rest_[at_ - 1]));
+    if (!begins) return false;
+    std::size_t end = at_ + kOperator.size();
+    if (end < rest_.size() && is_word(rest_[end])) return false;
+    for (const std::string_view sign : kOperators)
+      if (rest_.substr(end).starts_with(sign)) return verbatim(end + sign.size());
+    // "operator new", "operator bool": the space belongs to the name.
+    if (end < rest_.size() && rest_[end] == ' ') ++end;
+    return verbatim(end);
+  }
+
+  bool template_arguments() {
+    const std::size_t end = after_closing(rest_, at_);
+    // Rust's "<T as Trait>::method" begins with one, and it is the name.
+    if (out_.empty() || end == std::string_view::npos) return verbatim(end);
+    out_ += "<>";
+    at_ = end;
+    return true;
+  }
+
+  bool parentheses() {
+    const std::size_t end = after_closing(rest_, at_);
+    const bool is_name = rest_.substr(at_).starts_with(kAnonymous) ||
+                         rest_.substr(at_).starts_with("(*");  // Go's "main.(*Server).serve"
+    if (is_name || out_.empty() || end == std::string_view::npos) return verbatim(end);
+    // Parameters. Of a function something is nested in: go on behind them.
+    if (rest_.substr(end).find("::") == std::string_view::npos) return false;
+    out_ += "()";
+    at_ = end;
+    return true;
+  }
+
+  // A space outside brackets ends a return type, or what follows is " const" and the like.
+  bool space() {
+    const std::string_view next = rest_.substr(at_ + 1);
+    if (next.starts_with("const") || next.starts_with("[clone") || next.starts_with("&")) {
+      const bool nested = next.find("::") != std::string_view::npos;
+      if (!nested) return false;
+      at_ += 1 + (next.starts_with("const") ? 5 : 1);
+      return true;
+    }
+    out_.clear();
+    ++at_;
+    return true;
+  }
+
+  bool verbatim(std::size_t end) {
+    end = end == std::string_view::npos ? rest_.size() : end;
+    out_ += rest_.substr(at_, end - at_);
+    at_ = end;
+    return true;
+  }
+
+  std::string_view rest_;
+  std::size_t at_ = 0;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string short_symbol(std::string_view symbol) {
+  std::string shorter = Shortener(without_rust_hash(symbol)).run();
+  if (shorter.empty() || shorter.size() > symbol.size()) return std::string(symbol);
+  return shorter;
+}
+
+}  // namespace cw

@@ -1,0 +1,14 @@
+// Symbols as people read them: without template arguments, parameters and return types.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace cw {
+
+// "void std::vector<int, std::allocator<int> >::push_back(int const&)" is
+// "std::vector<>::push_back". Never longer than what came in; something it cannot make sense of
+// comes back as it is.
+std::string short_symbol(std::string_view symbol);
+
+}  // namespace cw

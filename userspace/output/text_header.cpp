@@ -1,0 +1,166 @@
+// What it is about, the answer, what the threads did, what the observer cost.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "output/format.h"
+#include "output/layout.h"
+#include "output/text_parts.h"
+
+namespace cw {
+namespace {
+
+constexpr std::string_view kRed = "\x1b[1;31m";
+constexpr std::string_view kYellow = "\x1b[1;33m";
+constexpr std::string_view kGreen = "\x1b[1;32m";
+
+std::string joined(const std::vector<std::string>& parts, std::string_view separator) {
+  std::string text;
+  for (const std::string& part : parts) text.append(text.empty() ? "" : separator).append(part);
+  return text;
+}
+
+std::string_view word_for(Level level) {
+  if (level == Level::kCulprit) return "CULPRIT";
+  return level == Level::kSuspect ? "SUSPECT" : "FINE";
+}
+
+std::string_view paint_for(Level level) {
+  if (level == Level::kCulprit) return kRed;
+  return level == Level::kSuspect ? kYellow : kGreen;
+}
+
+std::string who(const Report& report) {
+  if (report.processes.size() != 1) {
+    std::uint64_t threads = 0;
+    for (const ProcessReport& process : report.processes) threads += process.threads;
+    return fmt::format("{}   {}, {}", report.host,
+                       fmt::format("{} process{}", format_count(report.processes.size()),
+                                   report.processes.size() == 1 ? "" : "es"),
+                       format_plural(threads, "thread"));
+  }
+  const ProcessReport& process = report.processes.front();
+  std::vector<std::string> about = {process.ended ? "ended"
+                                                  : format_plural(process.threads, "thread")};
+  about.insert(about.end(), process.runtimes.begin(), process.runtimes.end());
+  for (const std::string& allocator : process.allocators)
+    if (std::ranges::find(about, allocator) == about.end()) about.push_back(allocator);
+  return fmt::format("pid {} {}   {}", process.pid, process.comm, joined(about, ", "));
+}
+
+std::string when(const Report& report) {
+  constexpr std::size_t kDate = 11;  // "2025-01-31T"
+  constexpr std::size_t kTime = 8;
+  std::string text = format_duration(report.interval_s * 1e9);
+  if (report.started.size() >= kDate + kTime)
+    text += fmt::format(" from {}", report.started.substr(kDate, kTime));
+  if (report.final) text += ", last";
+  return text;
+}
+
+ThreadsMean sum_of(const std::vector<ProcessReport>& processes) {
+  ThreadsMean sum;
+  for (const ProcessReport& process : processes) {
+    sum.on_cpu += process.threads_mean.on_cpu;
+    sum.runnable += process.threads_mean.runnable;
+    sum.lock_wait += process.threads_mean.lock_wait;
+    sum.idle_wait += process.threads_mean.idle_wait;
+    sum.other += process.threads_mean.other;
+  }
+  return sum;
+}
+
+// Where threads sleep that sleep on nothing of ours; empty when hardly any does.
+std::string sleeping_text(const std::vector<ProcessReport>& processes) {
+  constexpr std::size_t kShown = 4;
+  constexpr double kWorthTelling = 0.05;
+  std::map<std::string, double> by_syscall;
+  double total = 0;
+  for (const ProcessReport& process : processes)
+    for (const SleepShare& sleep : process.sleeping_in) {
+      by_syscall[sleep.syscall] += sleep.threads_mean;
+      total += sleep.threads_mean;
+    }
+  if (total < kWorthTelling) return {};
+  std::vector<std::pair<double, std::string>> sorted;
+  for (const auto& [syscall, threads] : by_syscall) sorted.emplace_back(threads, syscall);
+  std::ranges::stable_sort(sorted, std::ranges::greater{}, &std::pair<double, std::string>::first);
+  std::vector<std::string> parts;
+  for (const auto& [threads, syscall] : sorted)
+    if (parts.size() < kShown && threads >= kWorthTelling)
+      parts.push_back(fmt::format("{} in {}", format_mean(threads), syscall));
+  return fmt::format("{} threads sleep in system calls: {}", format_mean(total),
+                     joined(parts, ", "));
+}
+
+std::string lost_text(const LossReport& lost) {
+  std::vector<std::string> parts;
+  const auto add = [&](std::uint64_t count, const char* noun) {
+    if (count != 0) parts.push_back(format_plural(count, noun));
+  };
+  add(lost.waits, "wait");
+  add(lost.stacks, "stack");
+  add(lost.allocs, "allocation");
+  add(lost.events, "event");
+  if (lost.map_full != 0)
+    parts.push_back(fmt::format("{} refused by a full map", format_count(lost.map_full)));
+  if (parts.empty()) return "nothing lost";
+  return fmt::format("LOST: {}; the counts above are that much too low", joined(parts, ", "));
+}
+
+}  // namespace
+
+void write_header(Page& page, const Report& report) {
+  const std::string time = printable(when(report));
+  constexpr std::string_view kTitle = "contentionwatch   ";
+  const std::size_t room = page.width() - std::min(page.width(), kTitle.size() + columns(time) + 3);
+  page.line(fmt::format("{}{}   {}", kTitle, cut(printable(who(report)), room), time));
+}
+
+void write_verdict(Page& page, const Report& report) {
+  const Level level = report.verdict.level;
+  std::string summary = report.verdict.summary;
+  if (level == Level::kFine) summary += ": look elsewhere";
+  page.labelled(word_for(level), summary, paint_for(level));
+  if (level != Level::kFine && !report.locks.empty()) {
+    page.labelled("", report.locks.front().arithmetic);
+    const std::vector<std::string>& advice = report.locks.front().advice;
+    for (std::size_t i = 0; i < advice.size(); ++i)
+      page.labelled(i == 0 ? "   next" : "", advice[i]);
+  }
+  const std::vector<std::string>& innocent = report.verdict.cleared;
+  for (std::size_t i = 0; i < innocent.size(); ++i)
+    page.labelled(i == 0 ? "cleared" : "", innocent[i]);
+  page.labelled("not seen", joined(report.verdict.not_seen, "; "));
+}
+
+void write_threads(Page& page, const Report& report) {
+  if (report.processes.empty()) return;
+  const ThreadsMean mean = sum_of(report.processes);
+  page.line(fmt::format("threads   {} on CPU   {} runnable   {} on locks   {} idle   {} other",
+                        format_mean(mean.on_cpu), format_mean(mean.runnable),
+                        format_mean(mean.lock_wait), format_mean(mean.idle_wait),
+                        format_mean(mean.other)));
+  page.labelled("", sleeping_text(report.processes));
+}
+
+void write_observer(Page& page, const Fidelity& fidelity) {
+  std::string cost;
+  if (fidelity.target_overhead_pct)
+    cost = fmt::format("{} of the target's CPU (budget {}), ",
+                       format_share(*fidelity.target_overhead_pct / 100),
+                       format_share(fidelity.budget_pct / 100));
+  cost += fmt::format("{} of a core itself", format_share(fidelity.self_cpu_pct / 100));
+  page.labelled("observer", cost);
+  std::string stacks;
+  if (fidelity.stacks_complete_share)
+    stacks = fmt::format("stacks complete {}, ", format_share(*fidelity.stacks_complete_share));
+  if (fidelity.stacks_sampled_share < 1)
+    stacks +=
+        fmt::format("taken for {} of the waits, ", format_share(fidelity.stacks_sampled_share));
+  page.labelled("", stacks + lost_text(fidelity.lost));
+}
+
+}  // namespace cw

@@ -1,0 +1,51 @@
+// The sections of the text report, and the page they are written on.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/report.h"
+#include "output/text.h"
+
+namespace cw {
+
+// Collects lines. All that is written here is made harmless for a terminal and cut to the width.
+class Page {
+ public:
+  explicit Page(const TextOptions& options);
+
+  void line(std::string_view text);
+  void blank();
+  // A word in the margin and wrapped text beside it. `paint`: colour of the word.
+  void labelled(std::string_view label, std::string_view text, std::string_view paint = {});
+  // Wrapped text under an indent.
+  void indented(std::size_t indent, std::string_view text);
+
+  [[nodiscard]] std::size_t width() const { return width_; }
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+  static constexpr std::size_t kMargin = 10;
+
+ private:
+  std::size_t width_;
+  bool color_;
+  std::string text_;
+};
+
+// Locks worth a row of their own: at least as many threads waiting, or a level.
+std::vector<const LockReport*> shown_locks(const Report& report, std::size_t top_n);
+// "orders::ledger", short and harmless.
+std::string shown_name(const LockReport& lock);
+
+void write_header(Page& page, const Report& report);
+void write_verdict(Page& page, const Report& report);
+void write_threads(Page& page, const Report& report);
+void write_lock_table(Page& page, const Report& report, std::size_t top_n);
+void write_idle_table(Page& page, const Report& report, std::size_t top_n);
+void write_lock(Page& page, const LockReport& lock, std::size_t number);
+void write_observer(Page& page, const Fidelity& fidelity);
+
+}  // namespace cw

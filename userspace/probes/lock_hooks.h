@@ -1,0 +1,38 @@
+// Which program goes on which hook, and how it gets there.
+#pragma once
+
+#include <bpf/libbpf.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/error.h"
+#include "probes/lock_probes.h"
+#include "probes/skeleton.h"
+
+struct locks_bpf;
+
+namespace cw {
+
+struct LinkDeleter {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+using Link = std::unique_ptr<bpf_link, LinkDeleter>;
+
+// Chooses the programs to load for a set of hooks; `functions` without what this kernel lacks.
+void select_programs(bpf_object* object, HookSet set);
+
+// Attaches every selected program of the set. An event this kernel lacks is skipped when older
+// kernels do without it. Errors name the hook.
+Result<std::vector<Link>> attach_programs(bpf_object* object, HookSet set);
+Result<std::vector<Link>> attach_compat_programs(bpf_object* object);
+
+// Sections of the programs that are attached, e.g. "tp_btf/sched_process_exit".
+std::vector<std::string> program_names(const bpf_object* object, bool compat);
+
+// Runs of our programs that the kernel skipped since they were loaded (bpf_prog_info's
+// recursion_misses, Linux 5.12).
+std::uint64_t missed_runs(const bpf_object* object);
+
+}  // namespace cw

@@ -1,0 +1,226 @@
+#include "probes/lock_probes.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdarg>
+#include <cstring>
+
+#include "locks.skel.h"
+#include "probes/lock_hooks.h"
+#include "probes/map_reader.h"
+#include "probes/retention.h"
+#include "probes/skeleton.h"
+#include "probes/wire_key.h"
+
+namespace cw {
+namespace {
+
+int say_nothing(libbpf_print_level /*level*/, const char* /*format*/, va_list /*arguments*/) { return 0; }
+
+std::string cure_for(int error) {
+  if (error == EPERM)
+    return geteuid() == 0 ? "not permitted to load BPF programs, though root: a container or lockdown forbids it; run "
+                            "on the host, or grant CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN"
+                          : "not permitted to load BPF programs; run with sudo, or grant CAP_BPF and CAP_PERFMON";
+  if (error == ENOENT || error == ESRCH)
+    return "this kernel gives no type information (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF";
+  if (error == ENOSYS) return "this kernel has no BPF";
+  return fmt::format("this kernel refuses the BPF programs ({})", std::strerror(error));
+}
+
+void set_sizes(locks_bpf& skeleton, const MapSizes& sizes) {
+  bpf_map__set_max_entries(skeleton.maps.processes, sizes.processes);
+  bpf_map__set_max_entries(skeleton.maps.images, sizes.processes);
+  bpf_map__set_max_entries(skeleton.maps.threads, sizes.threads);
+  bpf_map__set_max_entries(skeleton.maps.words, sizes.words);
+  bpf_map__set_max_entries(skeleton.maps.octaves, sizes.octaves);
+  bpf_map__set_max_entries(skeleton.maps.sites, sizes.sites);
+  bpf_map__set_max_entries(skeleton.maps.stacks, sizes.stacks);
+}
+
+Result<Skeleton<locks_bpf>> load_set(const ProbeOptions& options, HookSet set) {
+  Skeleton<locks_bpf> skeleton(locks_bpf::open(nullptr));
+  if (!skeleton) return fail(Exit::kFailed, cure_for(errno));
+  skeleton->rodata->whole_machine = options.whole_machine;
+  skeleton->rodata->functions_hooked = set == HookSet::kFunctions;
+  set_sizes(*skeleton, options.sizes);
+  select_programs(skeleton->obj, set);
+  if (const int error = locks_bpf::load(skeleton.get()); error != 0)
+    return fail(Exit::kNotAllowed, cure_for(-error));
+  return skeleton;
+}
+
+MapFds fds_of(const locks_bpf& skeleton) {
+  return MapFds{.images = bpf_map__fd(skeleton.maps.images),
+                .threads = bpf_map__fd(skeleton.maps.threads),
+                .words = bpf_map__fd(skeleton.maps.words),
+                .octaves = bpf_map__fd(skeleton.maps.octaves),
+                .sites = bpf_map__fd(skeleton.maps.sites),
+                .stacks = bpf_map__fd(skeleton.maps.stacks)};
+}
+
+// Runs one of our `syscall` programs; its answer, or -1.
+template <typename Argument>
+int run(const bpf_program* program, Argument& argument) {
+  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &argument, .ctx_size_in = sizeof(argument));
+  if (bpf_prog_test_run_opts(bpf_program__fd(program), &options) != 0) return -1;
+  return static_cast<int>(options.retval);
+}
+
+void copy_comm(char (&to)[CW_COMM], const std::string& from) {
+  std::memset(to, 0, sizeof(to));
+  std::memcpy(to, from.data(), std::min(from.size(), sizeof(to) - 1));
+}
+
+}  // namespace
+
+struct LockProbes::State {
+  Skeleton<locks_bpf> skeleton;
+  std::vector<Link> links;
+  std::vector<Link> compat_links;
+  MapFds maps;
+  MapSizes sizes;
+  HookSet set = HookSet::kAutomatic;
+  std::optional<std::string> fallback;
+  Retention retention{0};
+  std::uint64_t next_seed_stack = 1;
+};
+
+LockProbes::LockProbes(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LockProbes::LockProbes(LockProbes&&) noexcept = default;
+LockProbes& LockProbes::operator=(LockProbes&&) noexcept = default;
+LockProbes::~LockProbes() = default;
+
+Result<LockProbes> LockProbes::load(const ProbeOptions& options) {
+  libbpf_set_print(say_nothing);
+  auto state = std::make_unique<State>();
+  state->sizes = options.sizes;
+  state->retention = Retention(options.sizes.words);
+  state->set = options.hooks == HookSet::kAutomatic ? HookSet::kFunctions : options.hooks;
+  auto skeleton = load_set(options, state->set);
+  if (!skeleton && options.hooks == HookSet::kAutomatic) {
+    state->fallback = skeleton.error().message;
+    state->set = HookSet::kTracepoints;
+    skeleton = load_set(options, state->set);
+  }
+  if (!skeleton) return std::unexpected(skeleton.error());
+  state->skeleton = std::move(*skeleton);
+  state->maps = fds_of(*state->skeleton);
+  return LockProbes(std::move(state));
+}
+
+Result<void> LockProbes::watch(std::int32_t pid, const std::string& comm) {
+  locks_bpf& skeleton = *state_->skeleton;
+  const std::uint32_t tgid = static_cast<std::uint32_t>(pid);
+  cw_image image{};
+  image.pid = tgid;
+  image.watched = 1;
+  copy_comm(image.comm, comm);
+  const cw_process process{.image = std::atomic_ref(skeleton.data->next_image).fetch_add(1), .watched = 1};
+  int error = bpf_map_update_elem(state_->maps.images, &process.image, &image, BPF_ANY);
+  if (error == 0)
+    error = bpf_map_update_elem(bpf_map__fd(skeleton.maps.processes), &tgid, &process, BPF_ANY);
+  if (error != 0) return fail(Exit::kFailed, fmt::format("cannot watch pid {}: {}", pid, std::strerror(-error)));
+  return {};
+}
+
+Result<void> LockProbes::attach() {
+  auto links = attach_programs(state_->skeleton->obj, state_->set);
+  if (!links) return std::unexpected(links.error());
+  state_->links = std::move(*links);
+  return {};
+}
+
+Result<void> LockProbes::attach_compat() {
+  if (!state_->compat_links.empty()) return {};
+  auto links = attach_compat_programs(state_->skeleton->obj);
+  if (!links) return std::unexpected(links.error());
+  state_->compat_links = std::move(*links);
+  return {};
+}
+
+bool LockProbes::seed(const WaitSeed& wait) {
+  cw_seed argument{};
+  // Small numbers cannot collide with the hash of a stack in practice, and name no other stack.
+  cw_stack stack{};
+  stack.depth = 1;
+  stack.address[0] = wait.pc;
+  argument.stack = state_->next_seed_stack++;
+  if (bpf_map_update_elem(state_->maps.stacks, &argument.stack, &stack, BPF_ANY) != 0) argument.stack = 0;
+  argument.word = wire_key(wait.word);
+  argument.read_ns = wait.read_ns;
+  argument.tid = static_cast<std::uint32_t>(wait.tid);
+  argument.tgid = static_cast<std::uint32_t>(wait.pid);
+  argument.value = wait.value;
+  argument.op = wait.op;
+  argument.on_own_stack = wait.on_own_stack ? 1 : 0;
+  copy_comm(argument.comm, wait.comm);
+  return run(state_->skeleton->progs.seed, argument) == 0;
+}
+
+void LockProbes::reap(std::uint32_t tid, std::uint64_t start_ns, bool count_as_lost) {
+  cw_reap argument{.start_ns = start_ns, .tid = tid, .lost = count_as_lost ? 1U : 0U};
+  run(state_->skeleton->progs.reap, argument);
+}
+
+bool LockProbes::settle(const WordKey& word) {
+  cw_settle argument{.word = wire_key(word)};
+  return run(state_->skeleton->progs.settle, argument) == 0;
+}
+
+Result<Snapshot> LockProbes::snapshot() {
+  State& state = *state_;
+  auto& counters = *state.skeleton->bss;
+  Snapshot snapshot;
+  snapshot.time_ns = monotonic_ns();
+  const std::uint32_t ended_epoch = std::atomic_ref(state.skeleton->data->epoch).fetch_add(1);
+  if (auto read = read_maps(state.maps, ended_epoch, snapshot); !read) return std::unexpected(read.error());
+  snapshot.losses = Losses{.waits = counters.lost_waits,
+                           .stacks = counters.lost_stacks,
+                           .events = counters.lost_events + missed_runs(state.skeleton->obj),
+                           .map_full = counters.map_full};
+  const Retention::Due due = state.retention.due(snapshot);
+  for (const WordId id : due.words) forget_word(state.maps, snapshot.words.at(id));
+  for (const ImageId id : due.images) forget_image(state.maps, id);
+  if (count_stacks(state.maps) > state.sizes.stacks / 2) forget_stacks_unused_in(state.maps, snapshot);
+  return snapshot;
+}
+
+std::vector<std::uint64_t> LockProbes::stack(StackId id) const {
+  cw_stack stack{};
+  if (id == 0 || bpf_map_lookup_elem(state_->maps.stacks, &id, &stack) != 0) return {};
+  return {stack.address, stack.address + std::min<std::uint64_t>(stack.depth, CW_MAX_DEPTH)};
+}
+
+HookCost LockProbes::cost() const {
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return {};
+  std::vector<cw_cost> by_cpu(static_cast<std::size_t>(cpus));
+  const std::uint32_t zero = 0;
+  if (bpf_map_lookup_elem(bpf_map__fd(state_->skeleton->maps.cost), &zero, by_cpu.data()) != 0) return {};
+  cw_cost sum{};
+  for (const cw_cost& cost : by_cpu) {
+    sum.runs += cost.runs;
+    sum.timed_runs += cost.timed_runs;
+    sum.timed_ns += cost.timed_ns;
+  }
+  if (sum.timed_runs == 0) return {};
+  const double mean = static_cast<double>(sum.timed_ns) / static_cast<double>(sum.timed_runs);
+  return HookCost{.runs = sum.runs, .estimated_ns = static_cast<std::uint64_t>(mean * static_cast<double>(sum.runs))};
+}
+
+HookSet LockProbes::hook_set() const { return state_->set; }
+
+std::vector<std::string> LockProbes::hooks() const {
+  return program_names(state_->skeleton->obj, !state_->compat_links.empty());
+}
+
+std::optional<std::string> LockProbes::fallback() const { return state_->fallback; }
+
+}  // namespace cw

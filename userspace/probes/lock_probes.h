@@ -1,0 +1,97 @@
+// The lock side of the kernel: loads and attaches the futex hooks, reads what they counted.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/error.h"
+#include "model/snapshot.h"
+
+namespace cw {
+
+// Which hooks see the futex calls.
+enum class HookSet : std::uint8_t {
+  kAutomatic,    // functions where the kernel allows it, else tracepoints
+  kFunctions,    // fentry/fexit on do_futex and kin (Linux 5.5, text patching allowed): nobody else pays
+  kTracepoints,  // tracepoints of the system calls: every other system call pays a little
+};
+
+// Entries the maps may hold. What does not fit is counted as lost.
+struct MapSizes {
+  std::uint32_t processes = 16384;
+  std::uint32_t threads = 65536;
+  std::uint32_t words = 131072;
+  std::uint32_t octaves = 524288;  // histogram pieces: about five a word
+  std::uint32_t sites = 262144;
+  std::uint32_t stacks = 16384;
+};
+
+struct ProbeOptions {
+  bool whole_machine = false;
+  HookSet hooks = HookSet::kAutomatic;
+  MapSizes sizes;
+};
+
+// A thread found waiting before the hooks could see it begin.
+struct WaitSeed {
+  std::int32_t pid = 0;
+  std::int32_t tid = 0;
+  std::string comm;
+  WordKey word;  // space is filled in for a private one
+  std::uint16_t op = 0;
+  std::uint32_t value = 0;
+  bool on_own_stack = false;
+  std::uint64_t pc = 0;       // the one frame that is known
+  std::uint64_t read_ns = 0;  // CLOCK_MONOTONIC before /proc was read
+};
+
+// What the hooks cost the watched threads so far, from a sample of timed runs.
+struct HookCost {
+  std::uint64_t runs = 0;
+  std::uint64_t estimated_ns = 0;
+};
+
+class LockProbes {
+ public:
+  // Errors: kNotAllowed with the reason and the cure when the kernel or the rights forbid it.
+  static Result<LockProbes> load(const ProbeOptions& options);
+
+  LockProbes(LockProbes&&) noexcept;
+  LockProbes& operator=(LockProbes&&) noexcept;
+  ~LockProbes();
+
+  // Watches a process; new threads are included, its children are not. Before or after attach().
+  Result<void> watch(std::int32_t pid, const std::string& comm);
+  Result<void> attach();
+  // Hooks for 32-bit callers, which pass no other tracepoint. They tax every system call of the
+  // machine, so they are attached only once such a process is watched.
+  Result<void> attach_compat();
+
+  // False when a hook has seen the thread since, or there is no room.
+  bool seed(const WaitSeed& wait);
+  // Takes out of the books a wait that is over though no hook saw it end; start_ns 0: a seeded one.
+  void reap(std::uint32_t tid, std::uint64_t start_ns, bool count_as_lost);
+  // Sets a word's number of waiters right if it does not fit the waits in progress; true if so.
+  bool settle(const WordKey& word);
+
+  // All counters as they stand. Each call begins a new count of distinct waiters, and afterwards
+  // forgets what ended or went quiet long ago.
+  Result<Snapshot> snapshot();
+  // Addresses of a kept stack, innermost first; empty when it was not kept or is forgotten.
+  [[nodiscard]] std::vector<std::uint64_t> stack(StackId id) const;
+
+  [[nodiscard]] HookCost cost() const;
+  [[nodiscard]] HookSet hook_set() const;                  // the one in use
+  [[nodiscard]] std::vector<std::string> hooks() const;    // attached, by name
+  [[nodiscard]] std::optional<std::string> fallback() const;  // why the better set is not in use
+
+ private:
+  struct State;
+  explicit LockProbes(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cw

@@ -1,0 +1,71 @@
+// ELF files that were opened and read, shared by all processes that map them and bounded in memory
+// and descriptors. The file stays open as long as there is room, so that what a process mapped can
+// be read after it ended, and after the file was replaced.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "model/fd.h"
+#include "process/elf_symbols.h"
+
+namespace cw {
+
+// One content of one file. A file changed in place gets a new key by its time.
+struct ElfKey {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::int64_t changed_ns = 0;  // st_mtim
+  std::uint64_t size = 0;
+
+  auto operator<=>(const ElfKey&) const = default;
+};
+
+class ElfCache {
+ public:
+  static constexpr std::size_t kMaxBytes = std::size_t{256}
+                                           << 20;    // of symbols, all images together
+  static constexpr std::size_t kMaxOpenFiles = 384;  // below the usual limit of 1,024
+  static constexpr std::size_t kMaxEntries = 16384;
+
+  explicit ElfCache(std::size_t max_bytes = kMaxBytes, std::size_t max_open = kMaxOpenFiles)
+      : max_bytes_(max_bytes), max_open_(max_open) {}
+
+  // Takes a regular file into the cache without reading it yet. Empty when it cannot be examined.
+  std::optional<ElfKey> adopt(Fd file);
+
+  // The file's contents, read now if they are not in memory. Null when the file is no good ELF
+  // file, or was forgotten and has to be adopted again: see knows().
+  std::shared_ptr<const ElfImage> image(const ElfKey& key);
+  // Whether image() can still answer for it without a new adopt().
+  [[nodiscard]] bool knows(const ElfKey& key) const;
+
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  [[nodiscard]] std::size_t open_files() const { return open_; }
+
+ private:
+  struct Entry {
+    Fd file;
+    std::shared_ptr<const ElfImage> image;
+    bool unreadable = false;
+    std::list<ElfKey>::iterator use;
+  };
+
+  void touch(Entry& entry);
+  void close_file(Entry& entry);
+  // Drops what was used longest ago, but never `keep`.
+  void shrink(const ElfKey& keep);
+
+  std::size_t max_bytes_;
+  std::size_t max_open_;
+  std::size_t bytes_ = 0;
+  std::size_t open_ = 0;
+  std::map<ElfKey, Entry> entries_;
+  std::list<ElfKey> uses_;  // most recent first
+};
+
+}  // namespace cw

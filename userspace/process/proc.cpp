@@ -1,0 +1,235 @@
+#include "process/proc.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string_view>
+
+#include "process/proc_files.h"
+#include "process/text_parse.h"
+
+namespace cw {
+namespace {
+
+constexpr std::size_t kMaxTasks = 1 << 20;  // well above the kernel's pid_max in use
+constexpr std::size_t kMaxPids = 4 << 20;   // PID_MAX_LIMIT
+constexpr std::size_t kMaxCgroupText = 64 << 10;
+constexpr std::size_t kMaxChildren = 1 << 16;
+constexpr std::uint64_t kKernelThreadFlag = 0x00200000;  // PF_KTHREAD
+
+using PathBuffer = std::array<char, 48>;
+
+PathBuffer task_path(std::int32_t tid, const char* file) {
+  PathBuffer path{};
+  std::snprintf(path.data(), path.size(), "task/%d/%s", tid, file);
+  return path;
+}
+
+// Fields of /proc/PID/stat after the name, as numbered in proc_pid_stat(5). The name may hold
+// anything, ") Z 1" included, but what follows its last ')' is the kernel's own.
+struct StatFields {
+  char state = 'X';
+  std::uint64_t flags = 0;
+  std::uint64_t utime_ticks = 0;
+  std::uint64_t stime_ticks = 0;
+  std::uint64_t threads = 0;
+  std::uint64_t start_ticks = 0;
+};
+
+std::optional<StatFields> parse_stat(std::string_view text) {
+  const auto name_end = text.rfind(')');
+  if (name_end == std::string_view::npos) return std::nullopt;
+  text.remove_prefix(name_end + 1);
+  const auto state = take_word(text);
+  if (state.empty()) return std::nullopt;
+  StatFields fields;
+  fields.state = state.front();
+  for (int field = 4; field <= 22; ++field) {
+    const auto word = take_word(text);
+    if (word.empty()) return std::nullopt;
+    const auto value = number_of<std::uint64_t>(word).value_or(0);  // some are negative: not ours
+    if (field == 9) fields.flags = value;
+    if (field == 14) fields.utime_ticks = value;
+    if (field == 15) fields.stime_ticks = value;
+    if (field == 20) fields.threads = value;
+    if (field == 22) fields.start_ticks = value;
+  }
+  return fields;
+}
+
+std::optional<StatFields> stat_at(int process, const char* path) {
+  std::array<char, 1024> buffer{};
+  return parse_stat(read_small(process, path, buffer));
+}
+
+std::optional<std::uint64_t> start_ticks_at(int process, const char* path) {
+  const auto fields = stat_at(process, path);
+  return fields ? std::optional(fields->start_ticks) : std::nullopt;
+}
+
+std::string comm_at(int process, const char* path) {
+  std::array<char, 128> buffer{};
+  auto text = read_small(process, path, buffer);
+  if (text.ends_with('\n')) text.remove_suffix(1);  // one is the kernel's, others the name's
+  return std::string(text);
+}
+
+std::string exe_at(int process) {
+  constexpr std::string_view kDeleted = " (deleted)";
+  std::string exe = read_link(process, "exe");
+  if (exe.ends_with(kDeleted)) exe.resize(exe.size() - kDeleted.size());
+  return exe;
+}
+
+std::string cgroup_at(int process) {
+  const std::string text = read_whole(process, "cgroup", kMaxCgroupText);
+  std::string_view rest = text;
+  std::string_view first;
+  while (!rest.empty()) {
+    const auto line = take_line(rest);
+    const auto path = line.find(':', line.find(':') + 1);
+    if (path == std::string_view::npos) continue;
+    if (line.starts_with("0::")) return std::string(line.substr(path + 1));
+    if (first.empty()) first = line.substr(path + 1);
+  }
+  return std::string(first);
+}
+
+std::optional<ThreadTimes> times_at(int process, std::int32_t tid) {
+  std::array<char, 128> buffer{};
+  auto text = read_small(process, task_path(tid, "schedstat").data(), buffer);
+  if (!text.empty()) {
+    const auto cpu = number_of<std::uint64_t>(take_word(text));
+    const auto delay = number_of<std::uint64_t>(take_word(text));
+    if (cpu && delay) return ThreadTimes{.cpu_ns = *cpu, .run_delay_ns = *delay};
+  }
+  const auto fields = stat_at(process, task_path(tid, "stat").data());
+  if (!fields) return std::nullopt;
+  static const auto kNsPerTick =
+      1'000'000'000 / static_cast<std::uint64_t>(std::max(1L, ::sysconf(_SC_CLK_TCK)));
+  return ThreadTimes{.cpu_ns = (fields->utime_ticks + fields->stime_ticks) * kNsPerTick,
+                     .run_delay_ns = 0};
+}
+
+}  // namespace
+
+ProcessState state_of(std::int32_t pid) {
+  const Fd process = open_process(pid);
+  const auto fields = stat_at(process.get(), "stat");
+  if (!process || !fields) return ProcessState::kGone;
+  if ((fields->flags & kKernelThreadFlag) != 0) return ProcessState::kKernelThread;
+  const bool ended = fields->state == 'Z' || fields->state == 'X';
+  return ended && fields->threads <= 1 ? ProcessState::kZombie : ProcessState::kAlive;
+}
+
+std::string comm_of(std::int32_t pid) {
+  const Fd process = open_process(pid);
+  return process ? comm_at(process.get(), "comm") : std::string();
+}
+
+std::string thread_comm_of(std::int32_t pid, std::int32_t tid) {
+  const Fd process = open_process(pid);
+  return process ? comm_at(process.get(), task_path(tid, "comm").data()) : std::string();
+}
+
+std::string exe_of(std::int32_t pid) {
+  const Fd process = open_process(pid);
+  return process ? exe_at(process.get()) : std::string();
+}
+
+std::string cgroup_of(std::int32_t pid) {
+  const Fd process = open_process(pid);
+  return process ? cgroup_at(process.get()) : std::string();
+}
+
+std::vector<std::int32_t> tids_of(std::int32_t pid) {
+  const Fd process = open_process(pid);
+  return process ? numbers_in(process.get(), "task", kMaxTasks) : std::vector<std::int32_t>();
+}
+
+std::vector<std::int32_t> children_of(std::int32_t pid) {
+  std::vector<std::int32_t> children;
+  const Fd process = open_process(pid);
+  if (!process) return children;
+  for (const std::int32_t tid : numbers_in(process.get(), "task", kMaxTasks)) {
+    const std::string text =
+        read_whole(process.get(), task_path(tid, "children").data(), kMaxChildren * 8);
+    std::string_view rest = text;
+    while (!rest.empty() && children.size() < kMaxChildren) {
+      if (const auto child = number_of<std::int32_t>(take_word(rest))) children.push_back(*child);
+    }
+  }
+  return children;
+}
+
+std::vector<std::int32_t> all_pids() {
+  return numbers_in(AT_FDCWD, "/proc", kMaxPids);
+}
+
+std::optional<std::uint64_t> start_ticks_of(std::int32_t pid) {
+  const Fd process = open_process(pid);
+  if (!process) return std::nullopt;
+  return start_ticks_at(process.get(), "stat");
+}
+
+std::optional<std::uint64_t> thread_start_ticks_of(std::int32_t pid, std::int32_t tid) {
+  const Fd process = open_process(pid);
+  if (!process) return std::nullopt;
+  return start_ticks_at(process.get(), task_path(tid, "stat").data());
+}
+
+std::optional<ThreadTimes> thread_times_of(std::int32_t pid, std::int32_t tid) {
+  const Fd process = open_process(pid);
+  return process ? times_at(process.get(), tid) : std::nullopt;
+}
+
+std::vector<std::int32_t> namespace_ids_of(std::int32_t pid, std::int32_t tid) {
+  std::vector<std::int32_t> ids;
+  const Fd process = open_process(pid);
+  if (!process) return ids;
+  std::array<char, 8192> buffer{};
+  std::string_view text = read_small(process.get(), task_path(tid, "status").data(), buffer);
+  while (!text.empty()) {
+    auto line = take_line(text);
+    if (!line.starts_with("NSpid:")) continue;
+    line.remove_prefix(sizeof "NSpid:" - 1);
+    while (!line.empty()) {
+      if (const auto id = number_of<std::int32_t>(take_word(line, '\t'))) ids.push_back(*id);
+    }
+    break;
+  }
+  return ids;
+}
+
+bool is_32bit(std::int32_t pid) {
+  const Fd process = open_process(pid);
+  if (!process) return false;
+  const Fd exe = open_regular(process.get(), "exe");
+  std::array<char, EI_NIDENT> ident{};
+  if (!exe || read_at(exe.get(), 0, ident) != ident.size()) return false;
+  return std::string_view(ident.data(), SELFMAG) == ELFMAG && ident[EI_CLASS] == ELFCLASS32;
+}
+
+std::optional<ProcessSample> sample_process(std::int32_t pid) {
+  const Fd process = open_process(pid);
+  if (!process) return std::nullopt;
+  ProcessSample sample;
+  sample.pid = pid;
+  sample.comm = comm_at(process.get(), "comm");
+  sample.exe = exe_at(process.get());
+  sample.cgroup = cgroup_at(process.get());
+  for (const std::int32_t tid : numbers_in(process.get(), "task", kMaxTasks)) {
+    const auto times = times_at(process.get(), tid);
+    if (!times) continue;
+    ++sample.threads;
+    sample.cpu_ns += times->cpu_ns;
+    sample.run_delay_ns += times->run_delay_ns;
+  }
+  return sample.threads == 0 ? std::nullopt : std::optional(std::move(sample));
+}
+
+}  // namespace cw

@@ -1,0 +1,205 @@
+#include "process/process_symbols.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+
+#include "process/demangle.h"
+#include "process/mapped_file.h"
+#include "process/proc_files.h"
+
+namespace cw {
+namespace {
+
+constexpr std::size_t kMaxFrames = 1 << 16;  // kept named; more start afresh
+constexpr int kMaxModuleMappings = 64;       // looked back over to find a module's first one
+constexpr std::uint64_t kPage = 4096;
+
+std::uint64_t page_of(std::uint64_t address) {
+  return address / kPage * kPage;
+}
+
+// Functions that nothing calls, or only what nothing calls: of C libraries, their start files and
+// dynamic linkers, and of Go's runtime.
+bool is_first_function(std::string_view name) {
+  constexpr std::array<std::string_view, 17> kFirst = {"_start",
+                                                       "__libc_start_main",
+                                                       "__libc_start_main_impl",
+                                                       "__libc_start_call_main",
+                                                       "start_thread",
+                                                       "thread_start",
+                                                       "clone",
+                                                       "clone3",
+                                                       "__clone",
+                                                       "__clone3",
+                                                       "_dl_start_user",
+                                                       "_start_c",
+                                                       "libc_start_main_stage2",
+                                                       "runtime.goexit",
+                                                       "runtime.mstart",
+                                                       "runtime.rt0_go",
+                                                       "_rt0_amd64_linux"};
+  if (name.ends_with(".abi0")) name.remove_suffix(5);  // Go's assembly
+  return std::ranges::find(kFirst, name) != kFirst.end();
+}
+
+std::string file_name_of(std::string_view path) {
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
+}  // namespace
+
+ProcessSymbols::ProcessSymbols(std::int32_t pid, ElfCache& cache)
+    : pid_(pid), cache_(&cache), directory_(open_process(pid)) {
+  map_ = MemoryMap::read(directory_.get());
+  fingerprint_ = fingerprint_of(map_);
+  last_reload_ = std::chrono::steady_clock::now();
+  frozen_ = map_.empty();
+  adopt_code_files();
+}
+
+bool ProcessSymbols::refresh() {
+  if (frozen_) return false;
+  MemoryMap now = MemoryMap::read(directory_.get());
+  last_reload_ = std::chrono::steady_clock::now();
+  if (now.empty() || fingerprint_of(now) != fingerprint_) {
+    frozen_ = true;
+    return false;
+  }
+  now.keep_past(map_);
+  map_ = std::move(now);
+  frames_.clear();
+  stack_pointers_.reset();
+  adopt_code_files();
+  return true;
+}
+
+ProcessSymbols::Fingerprint ProcessSymbols::fingerprint_of(const MemoryMap& map) const {
+  Fingerprint print;
+  struct stat status{};
+  if (::fstatat(directory_.get(), "exe", &status, 0) == 0) {
+    print.exe_device = status.st_dev;
+    print.exe_inode = status.st_ino;
+  }
+  for (const Mapping& mapping : map.mappings()) {
+    if (mapping.path == "[stack]") print.stack_end = mapping.end;
+    if (mapping.path == "[vdso]") print.vdso_start = mapping.start;
+  }
+  return print;
+}
+
+void ProcessSymbols::adopt_code_files() {
+  for (const Mapping& mapping : map_.mappings()) {
+    if (mapping.executable && mapping.of_file() && !mapping.past) key_of(mapping);
+  }
+}
+
+std::optional<ElfKey> ProcessSymbols::key_of(const Mapping& mapping) {
+  const FileId id{mapping.device_major, mapping.device_minor, mapping.inode};
+  const auto known = files_.find(id);
+  if (known != files_.end() && cache_->knows(known->second)) return known->second;
+  const auto key = cache_->adopt(open_mapped_file(directory_.get(), mapping));
+  if (key) files_.insert_or_assign(id, *key);
+  return key;
+}
+
+std::shared_ptr<const ElfImage> ProcessSymbols::image_of(const Mapping& mapping) {
+  if (!mapping.of_file()) return nullptr;
+  const auto key = key_of(mapping);
+  return key ? cache_->image(*key) : nullptr;
+}
+
+std::optional<std::uint64_t> ProcessSymbols::load_bias(const Mapping& mapping,
+                                                       const ElfImage& image) const {
+  // The mapping of the file's beginning is the module's first one. The offset of a later one may
+  // fit two segments, because neighbours share a page of the file.
+  const Mapping* first = mapping.offset == 0 ? &mapping : nullptr;
+  const Mapping* here = &mapping;
+  for (int i = 0; i < kMaxModuleMappings; ++i) {
+    here = map_.before(*here);
+    if (here == nullptr) break;
+    if (!here->same_file(mapping)) continue;
+    if (first != nullptr && (here->offset != 0 || here->end != first->start)) break;
+    if (here->offset == 0) first = here;
+  }
+  const auto& segments = image.contents().segments;
+  const bool begins_mapped = std::ranges::any_of(segments, [&image](const ElfSegment& segment) {
+    return page_of(segment.offset) == 0 && page_of(segment.address) == image.first_page();
+  });
+  if (first != nullptr && begins_mapped) return first->start - image.first_page();
+  for (const ElfSegment& segment : segments) {
+    if (page_of(segment.offset) == mapping.offset && segment.writable == mapping.writable)
+      return mapping.start - page_of(segment.address);
+  }
+  return std::nullopt;
+}
+
+const Mapping* ProcessSymbols::find_or_reload(std::uint64_t address) {
+  const Mapping* mapping = map_.find(address);
+  if (mapping != nullptr || frozen_) return mapping;
+  if (std::chrono::steady_clock::now() - last_reload_ < kReloadPause) return nullptr;
+  return refresh() ? map_.find(address) : nullptr;
+}
+
+ProcessSymbols::NamedFrame ProcessSymbols::make_frame(std::uint64_t address,
+                                                      bool is_return_address) {
+  NamedFrame named;
+  named.frame.offset = address;
+  const std::uint64_t back = is_return_address && address != 0 ? 1 : 0;
+  const Mapping* mapping = find_or_reload(address - back);
+  if (mapping == nullptr || !mapping->executable) return named;
+  named.in_code = true;
+  if (!mapping->of_file()) {  // generated code, or the kernel's own page
+    if (mapping->path.starts_with("[v")) {
+      named.frame.module = mapping->path;
+      named.frame.offset = address - mapping->start;
+    }
+    return named;
+  }
+  named.frame.module = file_name_of(mapping->path);
+  named.frame.offset = address - mapping->start + mapping->offset;
+  const auto image = image_of(*mapping);
+  if (!image) return named;
+  const auto vaddr = image->code_address(address - back - mapping->start + mapping->offset);
+  if (!vaddr) return named;
+  named.frame.offset = *vaddr + back;
+  named.outermost = is_return_address && image->is_outermost(*vaddr + back);
+  const ElfSymbol* symbol = image->function_at(*vaddr);
+  if (symbol == nullptr) return named;
+  const std::string_view name = image->name_of(*symbol);
+  named.frame.function = demangle(name);
+  named.frame.offset = *vaddr + back - symbol->address;
+  named.outermost = named.outermost || is_first_function(named.frame.function);
+  return named;
+}
+
+const ProcessSymbols::NamedFrame& ProcessSymbols::named_frame(std::uint64_t address,
+                                                              bool is_return_address) {
+  const std::uint64_t key = address * 2 + (is_return_address ? 1 : 0);
+  const auto known = frames_.find(key);
+  if (known != frames_.end()) return known->second;
+  NamedFrame named = make_frame(address, is_return_address);  // may clear frames_
+  if (frames_.size() >= kMaxFrames) frames_.clear();
+  return frames_.insert_or_assign(key, std::move(named)).first->second;
+}
+
+Frame ProcessSymbols::frame_at(std::uint64_t address, bool is_return_address) {
+  return named_frame(address, is_return_address).frame;
+}
+
+Stack ProcessSymbols::symbolize(const std::vector<std::uint64_t>& addresses, bool leaf_is_exact) {
+  Stack stack;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const NamedFrame& named = named_frame(addresses[i], i != 0 || !leaf_is_exact);
+    if (!named.in_code) {
+      stack.complete = stack.complete && addresses[i] == 0;
+      break;
+    }
+    stack.frames.push_back(named.frame);
+    stack.complete = named.outermost;
+  }
+  return stack;
+}
+
+}  // namespace cw
