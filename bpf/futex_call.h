@@ -21,6 +21,17 @@
 #define FUTEX_CMD_MASK 0x7f
 #define FUTEX2_PRIVATE FUTEX_PRIVATE_FLAG
 
+/* arch/x86/entry/syscalls/syscall_64.tbl, scripts/syscall.tbl; from 424 on all ABIs agree */
+#ifdef __TARGET_ARCH_x86
+#define NR_FUTEX 202
+#else
+#define NR_FUTEX 98
+#endif
+#define NR_FUTEX_WAITV 449
+#define NR_FUTEX_WAKE 454
+#define NR_FUTEX_WAIT 455
+#define NR_FUTEX_REQUEUE 456
+
 struct futex_call {
 	__u64 address;
 	__u64 second_address; /* FUTEX_WAKE_OP: the other word */

@@ -78,54 +78,7 @@ static __always_inline int leave(void *ctx, long answer)
 	return 0;
 }
 
-/* ---- tracepoints of the system calls ---- */
-
-SEC("tracepoint/syscalls/sys_enter_futex")
-int enter_futex(struct trace_event_raw_sys_enter *ctx)
-{
-	struct futex_call call;
-
-	from_futex(&call, ctx->args[0], ctx->args[1], ctx->args[2], ctx->args[4]);
-	return enter(ctx, &call);
-}
-
-SEC("tracepoint/syscalls/sys_enter_futex_waitv")
-int enter_futex_waitv(struct trace_event_raw_sys_enter *ctx)
-{
-	struct futex_call call;
-
-	return from_vector(&call, CW_CALL_WAIT, ctx->args[0], 0) ? enter(ctx, &call) : 0;
-}
-
-SEC("tracepoint/syscalls/sys_enter_futex_wait")
-int enter_futex_wait(struct trace_event_raw_sys_enter *ctx)
-{
-	struct futex_call call;
-
-	from_futex2(&call, CW_CALL_WAIT, ctx->args[0], ctx->args[1], ctx->args[3]);
-	return enter(ctx, &call);
-}
-
-SEC("tracepoint/syscalls/sys_enter_futex_wake")
-int enter_futex_wake(struct trace_event_raw_sys_enter *ctx)
-{
-	struct futex_call call;
-
-	from_futex2(&call, CW_CALL_WAKE, ctx->args[0], ctx->args[2], ctx->args[3]);
-	return enter(ctx, &call);
-}
-
-SEC("tracepoint/syscalls/sys_enter_futex_requeue")
-int enter_futex_requeue(struct trace_event_raw_sys_enter *ctx)
-{
-	struct futex_call call;
-
-	return from_vector(&call, CW_CALL_WAKE, ctx->args[0], ctx->args[2]) ? enter(ctx, &call) : 0;
-}
-
-/* A wait interrupted by a signal without a handler goes on in restart_syscall(2), or begins again. */
-SEC("tracepoint/syscalls/sys_enter_restart_syscall")
-int enter_restart(struct trace_event_raw_sys_enter *ctx)
+static __always_inline int go_on_waiting(void)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct cw_thread *thread = bpf_map_lookup_elem(&threads, &tid);
@@ -137,19 +90,62 @@ int enter_restart(struct trace_event_raw_sys_enter *ctx)
 	return 0;
 }
 
-#define LEAVE(call)                                                        \
-	SEC("tracepoint/syscalls/sys_exit_" #call)                         \
-	int leave_##call(struct trace_event_raw_sys_exit *ctx)             \
-	{                                                                  \
-		return leave(ctx, ctx->ret);                               \
-	}
+/* ---- tracepoints of the system calls ---- */
 
-LEAVE(futex)
-LEAVE(futex_waitv)
-LEAVE(futex_wait)
-LEAVE(futex_wake)
-LEAVE(futex_requeue)
-LEAVE(restart_syscall)
+#define CW_FIFTH_ARGUMENT 48 /* offset of args[4] in a sys_enter record (events/syscalls/.../format) */
+
+/* One program for the beginning of all calls, one for the end: user space attaches them to each. */
+SEC("tracepoint")
+int enter_call(struct trace_event_raw_sys_enter *ctx)
+{
+	__u64 first = ctx->args[0], second = ctx->args[1], third = ctx->args[2], fourth = ctx->args[3], fifth = 0;
+	struct futex_call call;
+
+	/* Read here: the verifier refuses the address arithmetic of a read merged from the cases. */
+	barrier_var(first);
+	barrier_var(second);
+	barrier_var(third);
+	barrier_var(fourth);
+
+	switch ((int)ctx->id) { /* an int in struct syscall_tp_t; what follows it is not set */
+	case NR_FUTEX:
+		/* By a helper: a program that reads args[4] itself may not sit on calls with fewer. */
+		if ((second & FUTEX_CMD_MASK) == FUTEX_WAKE_OP)
+			bpf_probe_read_kernel(&fifth, sizeof(fifth), (void *)ctx + CW_FIFTH_ARGUMENT);
+		from_futex(&call, first, second, third, fifth);
+		break;
+	case NR_FUTEX_WAITV:
+		if (!from_vector(&call, CW_CALL_WAIT, first, 0))
+			return 0;
+		break;
+	case NR_FUTEX_WAIT:
+		from_futex2(&call, CW_CALL_WAIT, first, second, fourth);
+		break;
+	case NR_FUTEX_WAKE:
+		from_futex2(&call, CW_CALL_WAKE, first, third, fourth);
+		break;
+	case NR_FUTEX_REQUEUE:
+		if (!from_vector(&call, CW_CALL_WAKE, first, third))
+			return 0;
+		break;
+	default:
+		return 0;
+	}
+	return enter(ctx, &call);
+}
+
+SEC("tracepoint")
+int leave_call(struct trace_event_raw_sys_exit *ctx)
+{
+	return leave(ctx, ctx->ret);
+}
+
+/* A wait interrupted by a signal without a handler goes on in restart_syscall(2), or begins again. */
+SEC("tracepoint")
+int enter_restart(struct trace_event_raw_sys_enter *ctx)
+{
+	return go_on_waiting();
+}
 
 /* ---- functions of the kernel ---- */
 
@@ -206,7 +202,7 @@ int BPF_PROG(begin_requeue2, const struct pt_regs *regs)
 SEC("fentry/futex_wait_restart")
 int BPF_PROG(begin_restart)
 {
-	return enter_restart(NULL);
+	return go_on_waiting();
 }
 
 #define END(name, function)                                                \
@@ -230,14 +226,10 @@ END(end_restart, futex_wait_restart)
 #define IA32_RESTART 0
 #define IA32_FUTEX 240
 #define IA32_FUTEX_TIME64 422
-#define FUTEX_WAITV 449
-#define FUTEX2_WAKE 454
-#define FUTEX2_WAIT 455
-#define FUTEX2_REQUEUE 456
 
 static __always_inline bool is_futex_call(long number)
 {
-	if (number == FUTEX_WAITV || (number >= FUTEX2_WAKE && number <= FUTEX2_REQUEUE))
+	if (number == NR_FUTEX_WAITV || (number >= NR_FUTEX_WAKE && number <= NR_FUTEX_REQUEUE))
 		return true;
 	return !functions_hooked &&
 	       (number == IA32_FUTEX || number == IA32_FUTEX_TIME64 || number == IA32_RESTART);
@@ -253,20 +245,20 @@ int BPF_PROG(enter_compat, struct pt_regs *regs, long number)
 		return 0;
 	switch (number) {
 	case IA32_RESTART:
-		return enter_restart(NULL);
+		return go_on_waiting();
 	case IA32_FUTEX:
 	case IA32_FUTEX_TIME64:
 		from_futex(&call, (__u32)regs->bx, regs->cx, regs->dx, (__u32)regs->di);
 		return enter(ctx, &call);
-	case FUTEX_WAITV:
+	case NR_FUTEX_WAITV:
 		return from_vector(&call, CW_CALL_WAIT, (__u32)regs->bx, 0) ? enter(ctx, &call) : 0;
-	case FUTEX2_WAIT:
+	case NR_FUTEX_WAIT:
 		from_futex2(&call, CW_CALL_WAIT, (__u32)regs->bx, regs->cx, regs->si);
 		return enter(ctx, &call);
-	case FUTEX2_WAKE:
+	case NR_FUTEX_WAKE:
 		from_futex2(&call, CW_CALL_WAKE, (__u32)regs->bx, regs->dx, regs->si);
 		return enter(ctx, &call);
-	case FUTEX2_REQUEUE:
+	case NR_FUTEX_REQUEUE:
 		return from_vector(&call, CW_CALL_WAKE, (__u32)regs->bx, regs->dx) ? enter(ctx, &call) : 0;
 	}
 	return 0;
@@ -402,9 +394,9 @@ int seed(struct cw_seed *at)
 	fresh.at_least = 1;
 	fresh.call = CW_CALL_WAIT;
 	/* Counted before it can be found: a hook that finds it may take it away at once. */
-	shift_waiters(word, now, 1);
+	fresh.joined = shift_waiters(word, 1);
 	if (bpf_map_update_elem(&threads, &tid, &fresh, thread ? BPF_EXIST : BPF_NOEXIST)) {
-		shift_waiters(word, now, -1);
+		shift_waiters(word, -1);
 		return 1;
 	}
 	return 0;
@@ -421,7 +413,7 @@ int reap(struct cw_reap *what)
 		return 1;
 	if (what->start_ns ? thread->start_ns != what->start_ns : !thread->at_least)
 		return 1;
-	abandon_wait(thread, bpf_ktime_get_ns());
+	abandon_wait(thread);
 	count(&lost_waits, what->lost);
 	return 0;
 }

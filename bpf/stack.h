@@ -6,9 +6,13 @@
 #ifndef CW_STACK_H
 #define CW_STACK_H
 
-static __always_inline __u64 hash_of(const struct cw_stack *stack)
+__noinline __u64 hash_of(struct cw_stack *stack)
 {
-	__u64 hash = 0xcbf29ce484222325ULL ^ stack->depth;
+	__u64 hash;
+
+	if (!stack)
+		return 0;
+	hash = 0xcbf29ce484222325ULL ^ stack->depth;
 
 	for (__u64 i = 0; i < CW_MAX_DEPTH; i++) {
 		if (i >= stack->depth)

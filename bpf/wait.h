@@ -60,11 +60,11 @@ static __noinline int end_wait(struct cw_thread *thread, struct task_struct *tas
 		return 0;
 	}
 	if (outcome == RACED || outcome == FAILED) {
-		retract_waiter(word, thread->start_ns, now);
+		retract_waiter(word, thread->joined);
 		count(outcome == RACED ? &word->raced : &word->failed, 1);
 		return 0;
 	}
-	shift_waiters(word, now, -1);
+	shift_waiters(word, -1);
 	count_distinct(word, thread, tid);
 	if (outcome == WOKEN) {
 		count(&word->woken, 1);
@@ -122,7 +122,7 @@ static __always_inline bool is_restart(struct cw_thread *thread, const struct fu
 }
 
 /* Gives up a wait whose end no hook saw: that it was is known, its length is not. */
-static __noinline int abandon_wait(struct cw_thread *thread, __u64 now)
+static __noinline int abandon_wait(struct cw_thread *thread)
 {
 	struct cw_word *word;
 
@@ -131,7 +131,7 @@ static __noinline int abandon_wait(struct cw_thread *thread, __u64 now)
 	thread->call = CW_CALL_NONE;
 	word = thread->word_id ? bpf_map_lookup_elem(&words, &thread->word) : NULL;
 	if (word && word->id == thread->word_id)
-		shift_waiters(word, now, -1);
+		shift_waiters(word, -1);
 	return 0;
 }
 
@@ -141,7 +141,7 @@ static __always_inline void close_last_call(struct cw_thread *thread, struct tas
 	if (thread->call == CW_CALL_RESTART) {
 		end_wait(thread, task, task->pid, now, INTERRUPTED);
 	} else if (thread->call == CW_CALL_WAIT) {
-		abandon_wait(thread, now);
+		abandon_wait(thread);
 		count(&lost_waits, 1);
 	}
 }
@@ -189,7 +189,7 @@ static __always_inline bool begin_wait(void *ctx, struct task_struct *task, cons
 	if (!word)
 		return true;
 	thread->word_id = word->id;
-	shift_waiters(word, now, 1);
+	thread->joined = shift_waiters(word, 1);
 	count_distinct(word, thread, tid);
 	note_value(word, thread);
 	thread->stack = take_stack(ctx);

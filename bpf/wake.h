@@ -66,6 +66,7 @@ static __always_inline bool begin_wake(struct task_struct *task, const struct fu
 	thread->mark = first.waiting;
 	thread->busy_mark = first.busy;
 	thread->second_mark = second.waiting;
+	thread->second_busy_mark = second.busy;
 	thread->second_address = second.word_id ? call->second_address : 0;
 	thread->op = call->op;
 	thread->shared = call->shared;
@@ -75,8 +76,10 @@ static __always_inline bool begin_wake(struct task_struct *task, const struct fu
 }
 
 /* Moves the word's mark up to this wake's; what lies between is this wake's charge, in ticks. */
-static __always_inline __u64 take_charge(struct cw_word *word, __u64 mark)
+__noinline __u64 take_charge(struct cw_word *word, __u64 mark)
 {
+	if (!word)
+		return 0;
 	for (int i = 0; i < CW_SWAP_TRIES; i++) {
 		__u64 old = *(volatile __u64 *)&word->charged_mark;
 
@@ -166,7 +169,7 @@ static __always_inline void finish_wake(void *ctx, struct cw_thread *thread, str
 	if (word && first_woken)
 		charge_wake(word, thread, thread->mark, thread->busy_mark, stack);
 	if (second)
-		charge_wake(second, thread, thread->second_mark, second->busy_mark, stack);
+		charge_wake(second, thread, thread->second_mark, thread->second_busy_mark, stack);
 }
 
 #endif

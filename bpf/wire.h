@@ -133,6 +133,7 @@ enum cw_call {
 struct cw_thread {
 	struct cw_word_key word;
 	__u64 start_ns;
+	__u64 joined;	     /* tick at which it was added to the word's waiters */
 	__u64 run_delay_ns;  /* task's sched_info.run_delay at the start */
 	__u64 switches;	     /* task's voluntary context switches at the start */
 	__u64 stack;
@@ -140,6 +141,7 @@ struct cw_thread {
 	__u64 mark;	     /* a wake: the word's `waiting` when it began */
 	__u64 busy_mark;     /* a wake: the word's `busy` when it began */
 	__u64 second_mark;   /* FUTEX_WAKE_OP: likewise for the second word */
+	__u64 second_busy_mark;
 	__u64 second_address;
 	__u32 image;
 	__u32 tgid;
@@ -158,7 +160,7 @@ struct cw_thread {
 	__u8 slept; /* the wait was interrupted once and went on */
 	__u8 shared;
 };
-CW_ASSERT_SIZE(cw_thread, 144);
+CW_ASSERT_SIZE(cw_thread, 160);
 
 struct cw_process {
 	__u32 image;

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The books of one futex word: which word is meant, who waits, for how long. */
+/*
+ * The books of one futex word: which word is meant, who waits, for how long.
+ *
+ * What has a loop, or is called from several places, is a global function: the verifier looks at it
+ * once instead of once for every way that leads to it, and loading stays short.
+ */
 #ifndef CW_WORD_H
 #define CW_WORD_H
 
@@ -89,43 +94,46 @@ static __always_inline __u64 ticks_since(__u64 state, __u64 now)
 }
 
 /*
- * Adds or takes away one waiter. Whoever swaps the state owns the stretch of time since the last
- * change and books it, so every stretch is booked once whatever the order of CPUs. A reader may see
- * a stretch swapped and not yet booked; it is in the next reading.
+ * Adds or takes away one waiter; the tick at which it was done. Whoever swaps the state owns the
+ * stretch of time since the last change and books it, so every stretch is booked once whatever the
+ * order of CPUs. The clock is read after the state, so that time never runs backwards in it. A
+ * reader may see a stretch swapped and not yet booked; it is in the next reading.
  */
-static __always_inline void shift_waiters(struct cw_word *word, __u64 now, int by)
+__noinline __u64 shift_waiters(struct cw_word *word, int by)
 {
+	if (!word)
+		return 0;
 	for (int i = 0; i < CW_SWAP_TRIES; i++) {
 		__u64 state = *(volatile __u64 *)&word->state;
 		__u64 waiters = waiters_in(state);
-		__u64 elapsed = ticks_since(state, now);
-		__u64 time = (state + elapsed) & CW_STATE_TIME;
+		__u64 elapsed = ticks_since(state, bpf_ktime_get_ns());
+		__u64 tick = (state + elapsed) & CW_STATE_TIME;
 
 		if (by < 0 && !waiters)
-			return; /* already taken away by a reap */
-		if (__sync_val_compare_and_swap(&word->state, state, (waiters + by) << CW_STATE_SHIFT | time) !=
+			return tick; /* already taken away by a reap */
+		if (__sync_val_compare_and_swap(&word->state, state, (waiters + by) << CW_STATE_SHIFT | tick) !=
 		    state)
 			continue;
 		if (waiters && elapsed) {
 			count(&word->waiting, waiters * elapsed);
 			count(&word->busy, elapsed);
 		}
-		return;
+		return tick;
 	}
 	count(&lost_events, 1);
+	return 0;
 }
 
 /*
- * Takes back a call that turned out not to be a wait (EAGAIN): what it added to the books since
- * `start` is subtracted. `busy` keeps it only where somebody else waited too.
+ * Takes back a call that turned out not to be a wait (EAGAIN): what it added to the books since it
+ * joined is subtracted. `busy` keeps it where somebody else came or went meanwhile.
  */
-static __always_inline void retract_waiter(struct cw_word *word, __u64 start, __u64 now)
+static __always_inline void retract_waiter(struct cw_word *word, __u64 joined)
 {
-	__u64 stay = (now >> CW_TICK_SHIFT) - (start >> CW_TICK_SHIFT);
 	__u64 state = *(volatile __u64 *)&word->state;
-	bool alone = waiters_in(state) == 1 && ticks_since(state, now) >= stay;
+	bool alone = waiters_in(state) == 1 && (state & CW_STATE_TIME) == joined;
+	__u64 stay = (shift_waiters(word, -1) - joined) & CW_STATE_TIME;
 
-	shift_waiters(word, now, -1);
 	count(&word->waiting, -stay);
 	if (alone)
 		count(&word->busy, -stay);
@@ -137,8 +145,10 @@ struct integrals {
 	__u64 busy;
 };
 
-static __always_inline void read_integrals(struct integrals *at, struct cw_word *word, __u64 now)
+__noinline int read_integrals(struct integrals *at, struct cw_word *word, __u64 now)
 {
+	if (!at || !word)
+		return 0;
 	for (int i = 0; i < 8; i++) {
 		__u64 state = *(volatile __u64 *)&word->state;
 		__u64 elapsed = ticks_since(state, now);
@@ -148,6 +158,7 @@ static __always_inline void read_integrals(struct integrals *at, struct cw_word 
 		if (state == *(volatile __u64 *)&word->state)
 			break;
 	}
+	return 0;
 }
 
 static __always_inline __u32 log2_of(__u64 value)
@@ -163,7 +174,7 @@ static __always_inline __u32 log2_of(__u64 value)
 }
 
 /* The bucket of model/histogram.h. */
-static __always_inline void add_to_histogram(__u32 word, __u16 distribution, __u64 ns)
+__noinline int add_to_histogram(__u32 word, __u32 distribution, __u64 ns)
 {
 	__u32 log = log2_of(ns);
 	struct cw_octave_key key = {.word = word, .distribution = distribution};
@@ -181,17 +192,21 @@ static __always_inline void add_to_histogram(__u32 word, __u16 distribution, __u
 		octave = bpf_map_lookup_elem(&octaves, &key);
 		if (!octave) {
 			count(&map_full, 1);
-			return;
+			return 0;
 		}
 	}
 	count(&octave->count[within & 7], 1);
+	return 0;
 }
 
 /* Books `ns` for one call site of a word. */
-static __always_inline void add_to_site(struct cw_site_key *key, __u64 ns, __u64 on_own_stack)
+__noinline int add_to_site(struct cw_site_key *key, __u64 ns, __u64 on_own_stack)
 {
-	struct cw_site *site = bpf_map_lookup_elem(&sites, key);
+	struct cw_site *site;
 
+	if (!key)
+		return 0;
+	site = bpf_map_lookup_elem(&sites, key);
 	if (!site) {
 		struct cw_site fresh = {};
 
@@ -200,13 +215,14 @@ static __always_inline void add_to_site(struct cw_site_key *key, __u64 ns, __u64
 		if (!site) {
 			count(&map_full, 1);
 			count(&lost_stacks, 1);
-			return;
+			return 0;
 		}
 	}
 	count(&site->count, 1);
 	count(&site->ns, ns);
 	if (on_own_stack)
 		count(&site->on_own_stack, 1);
+	return 0;
 }
 
 #endif

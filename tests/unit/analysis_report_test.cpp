@@ -228,7 +228,7 @@ TEST_F(Analyse, WorstFirstAndOnlyThoseShownAreNamed) {
       std::ranges::is_sorted(report.locks, std::ranges::greater{}, &LockReport::waiters_mean));
 }
 
-TEST_F(Analyse, GoldenRuleOfNotSeen) {
+TEST_F(Analyse, NamesWhatItCannotSeeHere) {
   ProcessSample go = sample_of(4);
   go.runtimes = {"Go 1.22"};
   const Report report = analyse(interval_of({}), {go}, {go}, options_, symbolizer_);

@@ -14,6 +14,8 @@ namespace {
 using test::Child;
 using test::eventually;
 
+constexpr std::size_t kThreads = 200;
+
 bool holds(const std::vector<std::int32_t>& list, std::int32_t value) {
   return std::ranges::find(list, value) != list.end();
 }
@@ -34,7 +36,7 @@ TEST(Proc, TellsProcessesApart) {
 }
 
 TEST(Proc, AProcessWhoseFirstThreadEndedIsAlive) {
-  Child child([](const Child::Ready& ready) {
+  const Child child([](const Child::Ready& ready) {
     std::thread([&ready] {
       ready(0);
       for (;;) ::pause();
@@ -50,7 +52,7 @@ TEST(Proc, AProcessWhoseFirstThreadEndedIsAlive) {
 
 TEST(Proc, SurvivesHostileNames) {
   for (const std::string name : {") Z 1 2 3", "a\nb\n", "((((", "\x1b[31mred", "))) R 0 0"}) {
-    Child child([&name](const Child::Ready& ready) {
+    const Child child([&name](const Child::Ready& ready) {
       ::prctl(PR_SET_NAME, name.c_str());
       ready(0);
     });
@@ -70,17 +72,17 @@ TEST(Proc, KnowsItsOwnProcess) {
   EXPECT_TRUE(cgroup_of(::getpid()).starts_with('/'));
   EXPECT_EQ(namespace_ids_of(::getpid(), ::getpid()).front(), ::getpid());
   EXPECT_TRUE(holds(all_pids(), ::getpid()));
-  Child child([](const Child::Ready& ready) { ready(0); });
+  const Child child([](const Child::Ready& ready) { ready(0); });
   EXPECT_TRUE(holds(children_of(::getpid()), child.pid()));
 }
 
 TEST(Proc, SamplesTwoHundredThreads) {
-  constexpr int kThreads = 200;
   std::mutex mutex;
   std::condition_variable changed;
   bool over = false;
   std::vector<std::jthread> threads;
-  for (int i = 0; i < kThreads; ++i) {
+  threads.reserve(kThreads);
+  for (std::size_t i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
       std::unique_lock lock(mutex);
       changed.wait(lock, [&over] { return over; });
@@ -97,12 +99,14 @@ TEST(Proc, SamplesTwoHundredThreads) {
   }
   changed.notify_all();
   ASSERT_TRUE(before && after);
-  EXPECT_EQ(after->pid, ::getpid());
-  EXPECT_GE(after->threads, kThreads + 1U);
-  EXPECT_LE(after->threads, kThreads + 4U);  // a sanitizer may have one of its own
-  EXPECT_EQ(after->comm, comm_of(::getpid()));
-  EXPECT_GE(after->cpu_ns - before->cpu_ns, 10'000'000U);
-  EXPECT_LE(after->cpu_ns - before->cpu_ns, 5'000'000'000U);
+  const ProcessSample first = before.value_or(ProcessSample{});
+  const ProcessSample second = after.value_or(ProcessSample{});
+  EXPECT_EQ(second.pid, ::getpid());
+  EXPECT_GE(second.threads, kThreads + 1);
+  EXPECT_LE(second.threads, kThreads + 4);  // a sanitizer may have one of its own
+  EXPECT_EQ(second.comm, comm_of(::getpid()));
+  EXPECT_GE(second.cpu_ns - first.cpu_ns, 10'000'000U);
+  EXPECT_LE(second.cpu_ns - first.cpu_ns, 5'000'000'000U);
 }
 
 }  // namespace

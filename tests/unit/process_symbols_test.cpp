@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <semaphore>
@@ -15,16 +16,17 @@
 #include "process_child.h"
 
 // Not in the unnamed namespace: their names are part of the tests.
+// NOLINTBEGIN(misc-use-internal-linkage)
 namespace orders {
 struct Ledger {
-  std::uint64_t head[1000];
+  std::array<std::uint64_t, 1000> head;
   std::uint64_t tail;
 };
 Ledger ledger;            // .bss
 std::uint64_t limit = 7;  // .data
 extern const std::uint64_t kFee;
-const std::uint64_t kFee = 3;    // .rodata
-static std::uint64_t hidden[4];  // NOLINT: a local symbol is meant
+const std::uint64_t kFee = 3;  // .rodata
+static std::array<std::uint64_t, 4> hidden;
 
 [[gnu::noinline]] std::vector<std::uint64_t> where_am_i(int depth);
 std::vector<std::uint64_t> where_am_i(int depth) {
@@ -36,11 +38,13 @@ std::vector<std::uint64_t> where_am_i(int depth) {
   std::array<void*, 64> frames{};
   const int count = ::backtrace(frames.data(), static_cast<int>(frames.size()));
   std::vector<std::uint64_t> addresses;
+  addresses.reserve(frames.size());
   for (int i = 0; i < count; ++i)
     addresses.push_back(reinterpret_cast<std::uint64_t>(frames.at(static_cast<std::size_t>(i))));
   return addresses;
 }
 }  // namespace orders
+// NOLINTEND(misc-use-internal-linkage)
 
 namespace cw {
 namespace {
@@ -150,7 +154,7 @@ TEST(ProcessSymbols, FindsTheThreadWhoseStackItIs) {
   std::binary_semaphore over(0);
   std::int32_t tid = 0;
   std::uint64_t address = 0;
-  std::jthread sleeper([&] {
+  const std::jthread sleeper([&] {
     tid = ::gettid();
     address = address_of(__builtin_frame_address(0));
     started.release();
@@ -218,7 +222,9 @@ constexpr const char* kTellVariable = "CW_TEST_TELL_ADDRESS_TO";
   const char* descriptor = std::getenv(kTellVariable);
   if (descriptor == nullptr) return;
   const std::uint64_t address = code_of_where_am_i();
-  if (::write(std::atoi(descriptor), &address, sizeof address) != sizeof address) ::_exit(1);
+  if (::write(static_cast<int>(std::strtol(descriptor, nullptr, 10)), &address, sizeof address) !=
+      sizeof address)
+    ::_exit(1);
   for (;;) ::pause();
 }
 

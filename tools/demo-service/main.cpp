@@ -3,8 +3,8 @@
 #include <sys/prctl.h>
 
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <memory>
 #include <string_view>
 #include <thread>
@@ -63,7 +63,7 @@ void wait_for_the_end(const sigset_t& signals, long seconds) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::fputs("usage: contentionwatch-demo [--fixed] [--seconds N] [--report]\n", stderr);
+    std::cerr << "usage: contentionwatch-demo [--fixed] [--seconds N] [--report]\n";
     return 2;
   }
   const sigset_t signals = block_signals();
@@ -88,6 +88,7 @@ int main(int argc, char** argv) {
   intake.request_stop();
   intake.join();
   const orders::Tally tally = service->stop();
-  if (options.report) std::puts(orders::report(tally, options.fixed, turned_away, elapsed).c_str());
+  if (options.report)
+    std::cout << orders::report(tally, options.fixed, turned_away, elapsed) << "\n";
   return 0;
 }

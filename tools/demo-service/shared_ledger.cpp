@@ -54,22 +54,19 @@ class LedgerLock {
 
 }  // namespace
 
-// The steps are compiled as they stand (noipa: not inlined, not cloned), so that stacks show them
-// by name.
-
 // Serialises and checks an order while nobody else may touch any order.
-[[gnu::noipa]] static std::vector<std::string> lookup(uint32_t id, const Effort& effort) {
+Found lookup(uint32_t id, const Effort& effort) {
   const LedgerLock lock;
-  const std::shared_ptr<Order> order = book.at(id);
+  const std::shared_ptr<Order>& order = book.at(id);
   const std::scoped_lock order_lock(order->mutex);
   std::string text;
   serialise(order->data, text);
-  return {text, std::to_string(checksum(text, effort.lookup_rounds))};
+  return {.fields = {text, std::to_string(checksum(text, effort.lookup_rounds))}};
 }
 
-[[gnu::noipa]] static void settle(uint32_t id, int64_t quantity, const Effort& effort) {
+void settle(uint32_t id, int64_t quantity, const Effort& effort) {
   const LedgerLock lock;
-  const std::shared_ptr<Order> order = book.at(id);
+  const std::shared_ptr<Order>& order = book.at(id);
   const std::scoped_lock order_lock(order->mutex);
   order->data.quantity += quantity;
   ++order->data.revision;
@@ -79,7 +76,7 @@ class LedgerLock {
 }
 
 // Walks the whole book under the lock: a pause for everybody.
-[[gnu::noipa]] static int64_t refresh() {
+int64_t refresh() {
   const LedgerLock lock;
   int64_t total_cents = 0;
   for (const auto& [id, order] : book) {
@@ -89,10 +86,9 @@ class LedgerLock {
   return total_cents;
 }
 
-[[gnu::noipa]] static std::string reply(const std::vector<std::string>& fields,
-                                        const Effort& effort) {
+std::string reply(const Found& found, const Effort& effort) {
   std::string text;
-  for (const std::string& field : fields) text += field + "\n";
+  for (const std::string& field : found.fields) text += field + "\n";
   return text + std::to_string(checksum(text, effort.reply_rounds));
 }
 
@@ -127,9 +123,9 @@ void SharedLedger::run_clerk(unsigned number) {
       request = inbox_.front();
       inbox_.pop_front();
     }
-    const std::vector<std::string> fields = lookup(request.order_id, effort_);
+    const Found found = lookup(request.order_id, effort_);
     settle(request.order_id, request.quantity, effort_);
-    std::string answer = reply(fields, effort_);
+    std::string answer = reply(found, effort_);
     send(answer);
     tally.answered(Clock::now() - request.arrived);
   }

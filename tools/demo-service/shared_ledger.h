@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -11,6 +12,16 @@
 #include "service.h"
 
 namespace orders {
+
+struct Found {
+  std::vector<std::string> fields;
+};
+
+// The steps of a request. Functions of their own, so that a stack shows which one it was.
+[[gnu::noinline]] Found lookup(uint32_t id, const Effort& effort);
+[[gnu::noinline]] void settle(uint32_t id, int64_t quantity, const Effort& effort);
+[[gnu::noinline]] std::string reply(const Found& found, const Effort& effort);
+[[gnu::noinline]] int64_t refresh();  // run now and then by a thread of its own
 
 class SharedLedger final : public Service {
  public:

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <tuple>
 
@@ -47,17 +46,38 @@ std::vector<Lock> measure_all(const Interval& interval, const Thresholds& thresh
     const std::uint64_t threads = counts.of(lock);
     if (lock.words > 1 && threads != 0)
       lock.report.threads = std::min(lock.report.threads, threads);
+    // Calls that never slept are no waits, and nothing tells what they were for.
+    if (lock.report.waits == 0 && lock.report.in_progress == 0 && lock.report.waiters_mean == 0)
+      continue;
     judge(lock, thresholds);
     locks.push_back(std::move(lock));
   }
   return locks;
 }
 
-// Worst first; among equals, the one that keeps most threads waiting.
+// Moves the idle kinds out of `locks`.
+std::vector<Lock> take_idle(std::vector<Lock>& locks) {
+  std::vector<Lock> idle;
+  std::vector<Lock> rest;
+  for (Lock& lock : locks) (is_idle(lock.report.kind) ? idle : rest).push_back(std::move(lock));
+  locks = std::move(rest);
+  return idle;
+}
+
+// Worst first; among equals, the one that keeps most threads waiting. Sorts keys, not locks: those
+// are heavy to move, and there may be a hundred thousand.
 void sort_by_guilt(std::vector<Lock>& locks) {
-  std::ranges::stable_sort(locks, std::ranges::greater{}, [](const Lock& lock) {
-    return std::tuple(lock.report.level, counts_as_lock(lock), lock.net_waiters());
-  });
+  using Guilt = std::tuple<Level, bool, double, WordKey, std::size_t>;
+  std::vector<Guilt> order;
+  order.reserve(locks.size());
+  for (std::size_t i = 0; i < locks.size(); ++i)
+    order.emplace_back(locks[i].report.level, counts_as_lock(locks[i]), locks[i].net_waiters(),
+                       locks[i].key, i);
+  std::ranges::sort(order, std::ranges::greater{});
+  std::vector<Lock> sorted;
+  sorted.reserve(locks.size());
+  for (const Guilt& guilt : order) sorted.push_back(std::move(locks[std::get<std::size_t>(guilt)]));
+  locks = std::move(sorted);
 }
 
 void name_first(std::vector<Lock>& locks, const AnalysisOptions& options, double interval_s,
@@ -117,11 +137,7 @@ Report analyse(const Interval& interval, const std::vector<ProcessSample>& befor
   std::vector<Lock> locks = measure_all(interval, options.thresholds, counts);
   report.processes = process_reports(interval, before, after, locks);
 
-  const auto first_idle = std::ranges::stable_partition(
-      locks, [](const Lock& lock) { return !is_idle(lock.report.kind); });
-  std::vector<Lock> idle(std::make_move_iterator(first_idle.begin()),
-                         std::make_move_iterator(first_idle.end()));
-  locks.erase(first_idle.begin(), first_idle.end());
+  std::vector<Lock> idle = take_idle(locks);
   sort_by_guilt(locks);
 
   StackNames stacks(symbolizer);

@@ -1,7 +1,6 @@
 #include "analysis/locks.h"
 
 #include <algorithm>
-#include <functional>
 #include <set>
 #include <tuple>
 
@@ -69,7 +68,10 @@ std::vector<WaitRow> wait_rows(const LockObject& object, const Interval& interva
   std::vector<WaitRow> sorted;
   sorted.reserve(rows.size());
   for (auto& [key, found] : rows) sorted.push_back(std::move(found));
-  std::ranges::stable_sort(sorted, std::ranges::greater{}, &WaitRow::wait_ns);
+  std::ranges::sort(sorted, [](const WaitRow& a, const WaitRow& b) {
+    return std::tie(b.wait_ns, a.image, a.stack, a.mode) <
+           std::tie(a.wait_ns, b.image, b.stack, b.mode);
+  });
   return sorted;
 }
 
@@ -87,7 +89,9 @@ std::vector<WakeRow> wake_rows(const LockObject& object) {
   std::vector<WakeRow> sorted;
   sorted.reserve(rows.size());
   for (const auto& [key, row] : rows) sorted.push_back(row);
-  std::ranges::stable_sort(sorted, std::ranges::greater{}, &WakeRow::charged_ns);
+  std::ranges::sort(sorted, [](const WakeRow& a, const WakeRow& b) {
+    return std::tie(b.charged_ns, a.image, a.stack) < std::tie(a.charged_ns, b.image, b.stack);
+  });
   return sorted;
 }
 
@@ -99,10 +103,6 @@ bool spans(const LockObject& object, const Interval& interval, std::uint64_t wai
       if (!wait->at_least && wait->start_ns > interval.begin_ns) return false;
   }
   return waits == 0 && in_progress != 0;
-}
-
-double share_of(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
 // Whose waiting it is: a word in a file may have waiters in several processes.
@@ -142,6 +142,10 @@ void add_means(const Interval& interval, const Totals& totals, LockReport& repor
 }
 
 }  // namespace
+
+double share_of(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
 
 double Lock::net_waiters() const {
   return std::max(0.0, report.waiters_mean - report.runnable_mean);

@@ -49,6 +49,8 @@ struct Lock {
   [[nodiscard]] double net_busy() const;
 };
 
+double share_of(std::uint64_t part, std::uint64_t whole);  // 0 of nothing
+
 Lock measure(const LockObject& object, const Interval& interval);
 
 }  // namespace cw

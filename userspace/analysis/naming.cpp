@@ -10,10 +10,6 @@ namespace {
 // Different stacks may go through the same functions: so many are looked at for each row shown.
 constexpr std::size_t kStacksPerRow = 4;
 
-double share_of(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
-}
-
 void name_object(Lock& lock, Symbolizer& symbolizer) {
   // A file word's address is an offset: nothing to look up in a process.
   if (lock.key.scope == WordKey::Scope::kFile) return;
@@ -47,7 +43,7 @@ void name_waiters(Lock& lock, std::size_t rows, StackNames& stacks) {
     same->share += share_of(row.wait_ns, total);
     same->waits += row.waits;
   }
-  std::ranges::stable_sort(shown, std::ranges::greater{}, &Waiters::share);
+  std::ranges::sort(shown, std::ranges::greater{}, &Waiters::share);
   if (shown.size() > rows) shown.resize(rows);
 }
 
@@ -65,7 +61,7 @@ void name_releasers(Lock& lock, std::size_t rows, StackNames& stacks) {
     same->share += share_of(row.charged_ns, total);
     same->wakes += row.wakes;
   }
-  std::ranges::stable_sort(shown, std::ranges::greater{}, &Releasers::share);
+  std::ranges::sort(shown, std::ranges::greater{}, &Releasers::share);
   if (shown.size() > rows) shown.resize(rows);
 }
 

@@ -8,9 +8,10 @@
 namespace cw {
 namespace {
 
+constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15;  // 2^64 / the golden ratio
+
 struct KeyHash {
   std::size_t operator()(const WordKey& key) const {
-    constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15;
     return std::hash<std::uint64_t>{}((key.address ^ (key.space << 20U)) * kSpread +
                                       (std::uint64_t{key.device} << 1U) +
                                       static_cast<std::uint64_t>(key.scope));

@@ -68,25 +68,23 @@ std::vector<SleepShare> sleeping_in(const ProcessSample& sample) {
       shares.push_back(
           {.syscall = syscall,
            .threads_mean = static_cast<double>(threads) / static_cast<double>(sample.looks)});
-  std::ranges::stable_sort(shares, std::ranges::greater{}, &SleepShare::threads_mean);
+  std::ranges::sort(shares, std::ranges::greater{}, &SleepShare::threads_mean);
   return shares;
 }
 
-ProcessReport process_report(const Samples& samples, const ThreadsMean& mean, double length_s) {
-  const ProcessSample& sample = samples.after == nullptr ? *samples.before : *samples.after;
-  ProcessReport report{.pid = sample.pid,
-                       .comm = sample.comm,
-                       .exe = sample.exe,
-                       .cgroup = sample.cgroup,
-                       .threads = samples.after == nullptr ? 0 : sample.threads,
-                       .cpu_s = mean.on_cpu * length_s,
-                       .runtimes = sample.runtimes,
-                       .allocators = sample.allocators,
-                       .threads_mean = mean,
-                       .sleeping_in = {},
-                       .ended = samples.after == nullptr};
-  if (samples.after != nullptr) report.sleeping_in = sleeping_in(sample);
-  return report;
+ProcessReport process_report(const ProcessSample& sample, bool ended, const ThreadsMean& mean,
+                             double length_s) {
+  return {.pid = sample.pid,
+          .comm = sample.comm,
+          .exe = sample.exe,
+          .cgroup = sample.cgroup,
+          .threads = ended ? 0 : sample.threads,
+          .cpu_s = mean.on_cpu * length_s,
+          .runtimes = sample.runtimes,
+          .allocators = sample.allocators,
+          .threads_mean = mean,
+          .sleeping_in = ended ? std::vector<SleepShare>{} : sleeping_in(sample),
+          .ended = ended};
 }
 
 }  // namespace
@@ -113,11 +111,12 @@ std::vector<ProcessReport> process_reports(const Interval& interval,
   std::vector<ProcessReport> reports;
   for (const auto& [pid, both] : samples) {
     const ThreadsMean mean = threads_mean(both, exited[pid], waiting[pid], length_ns);
-    reports.push_back(process_report(both, mean, interval.length_s()));
+    const bool ended = both.after == nullptr;
+    reports.push_back(
+        process_report(ended ? *both.before : *both.after, ended, mean, interval.length_s()));
   }
-  std::ranges::stable_sort(reports, std::ranges::greater{}, [](const ProcessReport& report) {
-    return report.threads_mean.lock_wait;
-  });
+  std::ranges::sort(reports, std::ranges::greater{},
+                    [](const ProcessReport& report) { return report.threads_mean.lock_wait; });
   return reports;
 }
 

@@ -192,6 +192,9 @@ Verdict conclude(const std::vector<Lock>& locks, std::uint64_t worst_threads, co
   if (!locks.empty()) verdict.level = locks.front().report.level;
   verdict.summary = verdict.level == Level::kFine ? fine_summary(locks)
                                                   : lock_summary(locks.front(), worst_threads);
+  if (verdict.level != Level::kFine && processes.size() > 1 && !locks.front().report.pids.empty())
+    verdict.summary +=
+        fmt::format(" ({}, pid {})", locks.front().report.comm, locks.front().report.pids.front());
   verdict.not_seen = not_seen(locks, processes);
   verdict.cleared = cleared(locks, idle);
   return verdict;

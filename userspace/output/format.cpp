@@ -54,6 +54,10 @@ std::string format_mean(double threads) {
   return format_count(static_cast<std::uint64_t>(std::llround(value)));
 }
 
+std::string format_tenths(double threads) {
+  return fmt::format("{:.1f}", sane(threads));
+}
+
 std::string format_share(double share) {
   const double percent = sane(share) * 100;
   if (percent == 0) return "0 %";

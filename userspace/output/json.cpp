@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -80,7 +81,6 @@ Json to_json(const Releasers& releasers) {
           {"stack_complete", releasers.stack.complete}};
 }
 
-Json to_json(const LockReport& lock);
 Json to_json(const ProcessReport& process);
 Json to_json(const SleepShare& sleep);
 
@@ -179,6 +179,18 @@ Json idle_to_json(const IdleWaits& idle) {
       {"count", idle.count}, {"sum_ns", idle.sum_ns}, {"threads_mean", finite(idle.threads_mean)}};
 }
 
+void put_locks(Json& object, const std::string& key, const std::vector<LockReport>& locks,
+               std::size_t max_rows) {
+  const std::size_t listed = std::min(locks.size(), max_rows);
+  Json& rows = object[key] = Json::array();
+  for (std::size_t i = 0; i < listed; ++i) rows.push_back(to_json(locks[i]));
+  if (listed == locks.size()) return;
+  double waiting = 0;
+  for (std::size_t i = listed; i < locks.size(); ++i) waiting += locks[i].waiters_mean;
+  object[key + "_not_listed"] = {{"count", locks.size() - listed},
+                                 {"waiters_mean", finite(waiting)}};
+}
+
 }  // namespace
 
 std::string to_json(const Report& report, const JsonOptions& options) {
@@ -190,9 +202,9 @@ std::string to_json(const Report& report, const JsonOptions& options) {
                  {"interval_s", finite(report.interval_s)},
                  {"final", report.final},
                  {"processes", list(report.processes)},
-                 {"verdict", to_json(report.verdict)},
-                 {"locks", list(report.locks)}};
-  if (options.with_waits) object["waits"] = list(report.waits);
+                 {"verdict", to_json(report.verdict)}};
+  put_locks(object, "locks", report.locks, options.max_rows);
+  if (options.with_waits) put_locks(object, "waits", report.waits, options.max_rows);
   object["idle_waits"] = idle_to_json(report.idle_waits);
   object["fidelity"] = to_json(report.fidelity);
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -1,6 +1,7 @@
 // The JSON report, schema contentionwatch.report/1.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "model/report.h"
@@ -9,6 +10,9 @@ namespace cw {
 
 struct JsonOptions {
   bool with_waits = false;  // list idle waits too
+  // A process may have a hundred thousand locks that hardly anybody waits for. The rest is counted
+  // in locks_not_listed and waits_not_listed.
+  std::size_t max_rows = 1000;
 };
 
 // One object on one line, without the line's end. Invalid UTF-8 in names is replaced.

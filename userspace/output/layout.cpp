@@ -11,6 +11,9 @@
 namespace cw {
 namespace {
 
+// Smallest code that takes so many bytes.
+constexpr std::array<std::uint32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
+
 struct Character {
   std::uint32_t code = 0;
   std::size_t bytes = 1;
@@ -36,7 +39,6 @@ Character decode(std::string_view text, std::size_t at) {
     if ((next & 0xc0U) != 0x80) return {};
     code = code << 6U | (next & 0x3fU);
   }
-  constexpr std::array<std::uint32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
   const bool surrogate = code >= 0xd800 && code <= 0xdfff;
   if (code < kSmallest[bytes] || code > 0x10ffff || surrogate) return {};
   return {code, bytes, true};

@@ -14,6 +14,8 @@ constexpr std::string_view kOperator = "operator";
 constexpr std::array<std::string_view, 13> kOperators = {
     "<=>", "<<=", ">>=", "->*", "<<", ">>", "<=", ">=", "->", "()", "<", ">", "[]"};
 
+constexpr std::size_t kHash = 19;  // "::h" and 16 digits, at the end of Rust's old names
+
 bool is_word(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
@@ -31,9 +33,7 @@ std::size_t after_closing(std::string_view text, std::size_t at) {
   return std::string_view::npos;
 }
 
-// "17h0123456789abcdef" style endings of Rust's old mangling.
 std::string_view without_rust_hash(std::string_view symbol) {
-  constexpr std::size_t kHash = 19;  // "::h" and 16 digits
   if (symbol.size() <= kHash) return symbol;
   const std::string_view end = symbol.substr(symbol.size() - kHash);
   if (!end.starts_with("::h")) return symbol;
@@ -73,7 +73,11 @@ class Shortener {
     std::size_t end = at_ + kOperator.size();
     if (end < rest_.size() && is_word(rest_[end])) return false;
     for (const std::string_view sign : kOperators)
-      if (rest_.substr(end).starts_with(sign)) return verbatim(end + sign.size());
+      if (rest_.substr(end).starts_with(sign)) {
+        verbatim(end + sign.size());
+        if (rest_.substr(at_).starts_with(" <")) ++at_;  // "operator< <int>"
+        return true;
+      }
     // "operator new", "operator bool": the space belongs to the name.
     if (end < rest_.size() && rest_[end] == ' ') ++end;
     return verbatim(end);

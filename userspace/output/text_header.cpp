@@ -12,6 +12,12 @@
 namespace cw {
 namespace {
 
+constexpr std::string_view kTitle = "contentionwatch   ";
+constexpr std::string_view kGap = "   ";
+constexpr std::size_t kDateLength = 11;  // "2025-01-31T"
+constexpr std::size_t kTimeLength = 8;
+constexpr std::size_t kSyscallsShown = 4;
+constexpr double kWorthTelling = 0.05;  // threads
 constexpr std::string_view kRed = "\x1b[1;31m";
 constexpr std::string_view kYellow = "\x1b[1;33m";
 constexpr std::string_view kGreen = "\x1b[1;32m";
@@ -50,14 +56,13 @@ std::string who(const Report& report) {
   return fmt::format("pid {} {}   {}", process.pid, process.comm, joined(about, ", "));
 }
 
-std::string when(const Report& report) {
-  constexpr std::size_t kDate = 11;  // "2025-01-31T"
-  constexpr std::size_t kTime = 8;
+// The time of day only where there is room for it.
+std::string when(const Report& report, bool with_start) {
   std::string text = format_duration(report.interval_s * 1e9);
-  if (report.started.size() >= kDate + kTime)
-    text += fmt::format(" from {}", report.started.substr(kDate, kTime));
+  if (with_start && report.started.size() >= kDateLength + kTimeLength)
+    text += fmt::format(" from {}", report.started.substr(kDateLength, kTimeLength));
   if (report.final) text += ", last";
-  return text;
+  return printable(text);
 }
 
 ThreadsMean sum_of(const std::vector<ProcessReport>& processes) {
@@ -74,8 +79,6 @@ ThreadsMean sum_of(const std::vector<ProcessReport>& processes) {
 
 // Where threads sleep that sleep on nothing of ours; empty when hardly any does.
 std::string sleeping_text(const std::vector<ProcessReport>& processes) {
-  constexpr std::size_t kShown = 4;
-  constexpr double kWorthTelling = 0.05;
   std::map<std::string, double> by_syscall;
   double total = 0;
   for (const ProcessReport& process : processes)
@@ -85,13 +88,14 @@ std::string sleeping_text(const std::vector<ProcessReport>& processes) {
     }
   if (total < kWorthTelling) return {};
   std::vector<std::pair<double, std::string>> sorted;
+  sorted.reserve(by_syscall.size());
   for (const auto& [syscall, threads] : by_syscall) sorted.emplace_back(threads, syscall);
-  std::ranges::stable_sort(sorted, std::ranges::greater{}, &std::pair<double, std::string>::first);
+  std::ranges::sort(sorted, std::ranges::greater{});
   std::vector<std::string> parts;
   for (const auto& [threads, syscall] : sorted)
-    if (parts.size() < kShown && threads >= kWorthTelling)
-      parts.push_back(fmt::format("{} in {}", format_mean(threads), syscall));
-  return fmt::format("{} threads sleep in system calls: {}", format_mean(total),
+    if (parts.size() < kSyscallsShown && threads >= kWorthTelling)
+      parts.push_back(fmt::format("{} in {}", format_tenths(threads), syscall));
+  return fmt::format("{} threads sleep in system calls: {}", format_tenths(total),
                      joined(parts, ", "));
 }
 
@@ -107,16 +111,21 @@ std::string lost_text(const LossReport& lost) {
   if (lost.map_full != 0)
     parts.push_back(fmt::format("{} refused by a full map", format_count(lost.map_full)));
   if (parts.empty()) return "nothing lost";
-  return fmt::format("LOST: {}; the counts above are that much too low", joined(parts, ", "));
+  const bool counts_too = lost.waits != 0 || lost.events != 0 || lost.map_full != 0;
+  return fmt::format("LOST: {}{}", joined(parts, ", "),
+                     counts_too ? ": what stands above is a lower bound" : "");
 }
 
 }  // namespace
 
 void write_header(Page& page, const Report& report) {
-  const std::string time = printable(when(report));
-  constexpr std::string_view kTitle = "contentionwatch   ";
-  const std::size_t room = page.width() - std::min(page.width(), kTitle.size() + columns(time) + 3);
-  page.line(fmt::format("{}{}   {}", kTitle, cut(printable(who(report)), room), time));
+  const std::string about = printable(who(report));
+  const auto room = [&](const std::string& time) {
+    return page.width() - std::min(page.width(), kTitle.size() + kGap.size() + columns(time));
+  };
+  std::string time = when(report, true);
+  if (columns(about) > room(time)) time = when(report, false);
+  page.line(fmt::format("{}{}{}{}", kTitle, cut(about, room(time)), kGap, time));
 }
 
 void write_verdict(Page& page, const Report& report) {
@@ -140,9 +149,9 @@ void write_threads(Page& page, const Report& report) {
   if (report.processes.empty()) return;
   const ThreadsMean mean = sum_of(report.processes);
   page.line(fmt::format("threads   {} on CPU   {} runnable   {} on locks   {} idle   {} other",
-                        format_mean(mean.on_cpu), format_mean(mean.runnable),
-                        format_mean(mean.lock_wait), format_mean(mean.idle_wait),
-                        format_mean(mean.other)));
+                        format_tenths(mean.on_cpu), format_tenths(mean.runnable),
+                        format_tenths(mean.lock_wait), format_tenths(mean.idle_wait),
+                        format_tenths(mean.other)));
   page.labelled("", sleeping_text(report.processes));
 }
 

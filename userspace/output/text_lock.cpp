@@ -18,6 +18,9 @@ constexpr std::size_t kShare = 6;        // "100 % "
 constexpr std::size_t kStacksShown = 3;  // a side
 constexpr std::size_t kFramesShown = 3;  // a stack
 
+constexpr std::size_t kPidsShown = 3;
+constexpr std::array kShades = {'.', ':', '|', '#'};
+
 std::string location(const Frame& frame) {
   if (!frame.file) return {};
   const std::string name = frame.file->substr(frame.file->rfind('/') + 1);
@@ -82,7 +85,8 @@ std::vector<std::string> releaser_cells(const LockReport& lock, std::size_t widt
     append(cells,
            stack_cells(format_share(lock.releasers[i].share), {}, lock.releasers[i].stack, width));
   if (lock.releasers.size() > kStacksShown) cells.push_back(more_stacks(lock.releasers.size()));
-  if (lock.releasers.empty()) cells.push_back(std::string(kShare, ' ') + "nobody in this interval");
+  if (lock.releasers.empty())
+    cells.push_back(std::string(kShare, ' ') + "no wake seen in this interval");
   return cells;
 }
 
@@ -102,7 +106,6 @@ void write_columns(Page& page, const LockReport& lock) {
 
 // One character for each doubling of the duration, darker for more waits.
 std::string sparkline(const Histogram& histogram) {
-  constexpr std::array kShades = {'.', ':', '|', '#'};
   std::map<std::uint32_t, std::uint64_t> octaves;
   std::uint64_t most = 0;
   for (const auto& [bucket, count] : histogram.buckets())
@@ -146,12 +149,12 @@ std::string outcomes(const LockReport& lock) {
 }
 
 std::string pids_text(const LockReport& lock) {
-  constexpr std::size_t kShown = 3;
   std::string text;
-  for (std::size_t i = 0; i < std::min(lock.pids.size(), kShown); ++i)
+  for (std::size_t i = 0; i < std::min(lock.pids.size(), kPidsShown); ++i)
     text += fmt::format("{}{}", i == 0 ? (lock.pids.size() == 1 ? "pid " : "pids ") : ", ",
                         lock.pids[i]);
-  if (lock.pids.size() > kShown) text += fmt::format(" and {} more", lock.pids.size() - kShown);
+  if (lock.pids.size() > kPidsShown)
+    text += fmt::format(" and {} more", lock.pids.size() - kPidsShown);
   return text;
 }
 

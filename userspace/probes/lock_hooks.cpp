@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -17,21 +18,36 @@
 namespace cw {
 namespace {
 
-constexpr std::string_view kTracepoint = "tracepoint/";
+// Which program goes on which tracepoint. futex is what everything rests on; the rest came with
+// later kernels (futex_waitv 5.16, futex_wait, futex_wake and futex_requeue 6.7).
+struct CallTracepoint {
+  std::string_view program;
+  const char* event;
+  bool essential;
+};
+constexpr auto kCallTracepoints = std::to_array<CallTracepoint>({
+    {"enter_call", "syscalls/sys_enter_futex", true},
+    {"enter_call", "syscalls/sys_enter_futex_waitv", false},
+    {"enter_call", "syscalls/sys_enter_futex_wait", false},
+    {"enter_call", "syscalls/sys_enter_futex_wake", false},
+    {"enter_call", "syscalls/sys_enter_futex_requeue", false},
+    {"enter_restart", "syscalls/sys_enter_restart_syscall", true},
+    {"leave_call", "syscalls/sys_exit_futex", true},
+    {"leave_call", "syscalls/sys_exit_futex_waitv", false},
+    {"leave_call", "syscalls/sys_exit_futex_wait", false},
+    {"leave_call", "syscalls/sys_exit_futex_wake", false},
+    {"leave_call", "syscalls/sys_exit_futex_requeue", false},
+    {"leave_call", "syscalls/sys_exit_restart_syscall", true},
+});
 
 bool begins_with_any(std::string_view section, std::initializer_list<std::string_view> prefixes) {
   return std::ranges::any_of(prefixes, [&](std::string_view prefix) { return section.starts_with(prefix); });
 }
 
 bool is_function_hook(std::string_view section) { return begins_with_any(section, {"fentry/", "fexit/"}); }
+bool is_call_hook(std::string_view section) { return section == "tracepoint"; }
 bool is_compat_hook(std::string_view section) { return begins_with_any(section, {"tp_btf/sys_"}); }
 bool is_run_by_us(std::string_view section) { return section == "syscall"; }
-
-// do_futex is what everything rests on; the rest came with later kernels (futex_waitv 5.16,
-// futex_wait, futex_wake and futex_requeue 6.7).
-bool is_essential(std::string_view section) {
-  return section.ends_with("/do_futex") || section.ends_with("_futex") || section.starts_with("tp_btf/");
-}
 
 bool kernel_has_function(const btf* kernel, std::string_view section) {
   const std::string function(section.substr(section.find('/') + 1));
@@ -59,16 +75,29 @@ Result<Link> attach_tracepoint(bpf_program* program, std::uint64_t id, std::stri
   return link;
 }
 
-Result<Link> attach_one(bpf_program* program, std::string_view section, const Tracefs* tracefs) {
-  if (section.starts_with(kTracepoint)) {
-    const auto id = tracefs->event_id(std::string(section.substr(kTracepoint.size())));
-    if (!id && !is_essential(section)) return Link();
-    if (!id) return attach_error(section, ENOENT);
-    return attach_tracepoint(program, *id, section);
+Result<void> attach_call_tracepoints(bpf_object* object, AttachedHooks& hooks) {
+  const auto tracefs = Tracefs::open();
+  if (!tracefs) return std::unexpected(tracefs.error());
+  for (const CallTracepoint& hook : kCallTracepoints) {
+    const auto id = tracefs->event_id(hook.event);
+    if (!id && !hook.essential) continue;
+    if (!id) return attach_error(hook.event, ENOENT);
+    bpf_program* program = bpf_object__find_program_by_name(object, std::string(hook.program).c_str());
+    auto link = attach_tracepoint(program, *id, hook.event);
+    if (!link) return std::unexpected(link.error());
+    hooks.links.push_back(std::move(*link));
+    hooks.names.push_back(fmt::format("tracepoint/{}", hook.event));
   }
+  return {};
+}
+
+Result<void> attach_by_section(bpf_program* program, AttachedHooks& hooks) {
+  const char* section = bpf_program__section_name(program);
   Link link(bpf_program__attach(program));
   if (!link) return attach_error(section, errno);
-  return link;
+  hooks.links.push_back(std::move(link));
+  hooks.names.emplace_back(section);
+  return {};
 }
 
 }  // namespace
@@ -80,56 +109,37 @@ void select_programs(bpf_object* object, HookSet set) {
     const std::string_view section = bpf_program__section_name(program);
     bool wanted = true;
     if (is_function_hook(section))
-      wanted = set == HookSet::kFunctions && (is_essential(section) || kernel_has_function(kernel, section));
-    else if (section.starts_with(kTracepoint))
+      wanted = set == HookSet::kFunctions &&
+               (section.ends_with("/do_futex") || kernel_has_function(kernel, section));
+    else if (is_call_hook(section))
       wanted = set == HookSet::kTracepoints;
     bpf_program__set_autoload(program, wanted);
   }
   btf__free(kernel);
 }
 
-Result<std::vector<Link>> attach_programs(bpf_object* object, HookSet set) {
-  std::optional<Tracefs> tracefs;
-  if (set == HookSet::kTracepoints) {
-    auto opened = Tracefs::open();
-    if (!opened) return std::unexpected(opened.error());
-    tracefs.emplace(std::move(*opened));
-  }
-  std::vector<Link> links;
+Result<AttachedHooks> attach_programs(bpf_object* object, HookSet set) {
+  AttachedHooks hooks;
+  if (set == HookSet::kTracepoints)
+    if (auto done = attach_call_tracepoints(object, hooks); !done) return std::unexpected(done.error());
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
     const std::string_view section = bpf_program__section_name(program);
-    if (!bpf_program__autoload(program) || is_compat_hook(section) || is_run_by_us(section)) continue;
-    auto link = attach_one(program, section, tracefs ? &*tracefs : nullptr);
-    if (!link) return std::unexpected(link.error());
-    if (*link) links.push_back(std::move(*link));
+    if (!bpf_program__autoload(program) || is_call_hook(section) || is_compat_hook(section) || is_run_by_us(section))
+      continue;
+    if (auto done = attach_by_section(program, hooks); !done) return std::unexpected(done.error());
   }
-  return links;
+  return hooks;
 }
 
-Result<std::vector<Link>> attach_compat_programs(bpf_object* object) {
-  std::vector<Link> links;
+Result<AttachedHooks> attach_compat_programs(bpf_object* object) {
+  AttachedHooks hooks;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
-    const std::string_view section = bpf_program__section_name(program);
-    if (!is_compat_hook(section)) continue;
-    auto link = attach_one(program, section, nullptr);
-    if (!link) return std::unexpected(link.error());
-    links.push_back(std::move(*link));
+    if (!is_compat_hook(bpf_program__section_name(program))) continue;
+    if (auto done = attach_by_section(program, hooks); !done) return std::unexpected(done.error());
   }
-  return links;
-}
-
-std::vector<std::string> program_names(const bpf_object* object, bool compat) {
-  std::vector<std::string> names;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, object) {
-    const std::string_view section = bpf_program__section_name(program);
-    if (!bpf_program__autoload(program) || is_run_by_us(section)) continue;
-    if (is_compat_hook(section) && !compat) continue;
-    names.emplace_back(section);
-  }
-  return names;
+  return hooks;
 }
 
 std::uint64_t missed_runs(const bpf_object* object) {

@@ -23,13 +23,17 @@ using Link = std::unique_ptr<bpf_link, LinkDeleter>;
 // Chooses the programs to load for a set of hooks; `functions` without what this kernel lacks.
 void select_programs(bpf_object* object, HookSet set);
 
+// What is attached, as long as this lives.
+struct AttachedHooks {
+  std::vector<Link> links;
+  std::vector<std::string> names;  // "tracepoint/syscalls/sys_enter_futex", "tp_btf/signal_deliver"...
+};
+
 // Attaches every selected program of the set. An event this kernel lacks is skipped when older
 // kernels do without it. Errors name the hook.
-Result<std::vector<Link>> attach_programs(bpf_object* object, HookSet set);
-Result<std::vector<Link>> attach_compat_programs(bpf_object* object);
-
-// Sections of the programs that are attached, e.g. "tp_btf/sched_process_exit".
-std::vector<std::string> program_names(const bpf_object* object, bool compat);
+Result<AttachedHooks> attach_programs(bpf_object* object, HookSet set);
+// The hooks for 32-bit callers.
+Result<AttachedHooks> attach_compat_programs(bpf_object* object);
 
 // Runs of our programs that the kernel skipped since they were loaded (bpf_prog_info's
 // recursion_misses, Linux 5.12).

@@ -82,8 +82,8 @@ void copy_comm(char (&to)[CW_COMM], const std::string& from) {
 
 struct LockProbes::State {
   Skeleton<locks_bpf> skeleton;
-  std::vector<Link> links;
-  std::vector<Link> compat_links;
+  AttachedHooks hooks;
+  AttachedHooks compat_hooks;
   MapFds maps;
   MapSizes sizes;
   HookSet set = HookSet::kAutomatic;
@@ -131,17 +131,17 @@ Result<void> LockProbes::watch(std::int32_t pid, const std::string& comm) {
 }
 
 Result<void> LockProbes::attach() {
-  auto links = attach_programs(state_->skeleton->obj, state_->set);
-  if (!links) return std::unexpected(links.error());
-  state_->links = std::move(*links);
+  auto hooks = attach_programs(state_->skeleton->obj, state_->set);
+  if (!hooks) return std::unexpected(hooks.error());
+  state_->hooks = std::move(*hooks);
   return {};
 }
 
 Result<void> LockProbes::attach_compat() {
-  if (!state_->compat_links.empty()) return {};
-  auto links = attach_compat_programs(state_->skeleton->obj);
-  if (!links) return std::unexpected(links.error());
-  state_->compat_links = std::move(*links);
+  if (!state_->compat_hooks.links.empty()) return {};
+  auto hooks = attach_compat_programs(state_->skeleton->obj);
+  if (!hooks) return std::unexpected(hooks.error());
+  state_->compat_hooks = std::move(*hooks);
   return {};
 }
 
@@ -218,7 +218,9 @@ HookCost LockProbes::cost() const {
 HookSet LockProbes::hook_set() const { return state_->set; }
 
 std::vector<std::string> LockProbes::hooks() const {
-  return program_names(state_->skeleton->obj, !state_->compat_links.empty());
+  std::vector<std::string> names = state_->hooks.names;
+  names.insert(names.end(), state_->compat_hooks.names.begin(), state_->compat_hooks.names.end());
+  return names;
 }
 
 std::optional<std::string> LockProbes::fallback() const { return state_->fallback; }

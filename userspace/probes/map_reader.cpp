@@ -45,7 +45,10 @@ Result<void> for_each_entry(int map, const char* name, Visit visit) {
   }
 }
 
-std::uint64_t ns_of_ticks(std::uint64_t ticks) { return ticks << CW_TICK_SHIFT; }
+// What a call that was no wait took back may be missing for a moment from what it had added.
+std::uint64_t ns_of_ticks(std::uint64_t ticks) {
+  return static_cast<std::int64_t>(ticks) < 0 ? 0 : ticks << CW_TICK_SHIFT;
+}
 
 Word model_word(const cw_word_key& key, const cw_word& from, std::uint64_t now) {
   const std::uint64_t waiters = from.state >> CW_STATE_SHIFT;

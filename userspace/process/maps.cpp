@@ -67,7 +67,7 @@ MemoryMap MemoryMap::parse(std::string_view text) {
     if (auto mapping = parse_line(take_line(text))) map.mappings_.push_back(*std::move(mapping));
   }
   // The kernel lists them in order; a process that maps while we read may show one twice.
-  std::ranges::stable_sort(map.mappings_, starts_before);
+  std::ranges::sort(map.mappings_, starts_before);
   std::uint64_t end = 0;
   std::erase_if(map.mappings_, [&end](const Mapping& mapping) {
     if (mapping.start < end) return true;

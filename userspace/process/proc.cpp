@@ -99,15 +99,19 @@ std::string cgroup_at(int process) {
   return std::string(first);
 }
 
-std::optional<ThreadTimes> times_at(int process, std::int32_t tid) {
+// `tasks`: see open_tasks().
+std::optional<ThreadTimes> times_in(int tasks, std::int32_t tid) {
   std::array<char, 128> buffer{};
-  auto text = read_small(process, task_path(tid, "schedstat").data(), buffer);
+  PathBuffer path{};
+  std::snprintf(path.data(), path.size(), "%d/schedstat", tid);
+  auto text = read_small(tasks, path.data(), buffer);
   if (!text.empty()) {
     const auto cpu = number_of<std::uint64_t>(take_word(text));
     const auto delay = number_of<std::uint64_t>(take_word(text));
     if (cpu && delay) return ThreadTimes{.cpu_ns = *cpu, .run_delay_ns = *delay};
   }
-  const auto fields = stat_at(process, task_path(tid, "stat").data());
+  std::snprintf(path.data(), path.size(), "%d/stat", tid);
+  const auto fields = stat_at(tasks, path.data());
   if (!fields) return std::nullopt;
   static const auto kNsPerTick =
       1'000'000'000 / static_cast<std::uint64_t>(std::max(1L, ::sysconf(_SC_CLK_TCK)));
@@ -183,8 +187,8 @@ std::optional<std::uint64_t> thread_start_ticks_of(std::int32_t pid, std::int32_
 }
 
 std::optional<ThreadTimes> thread_times_of(std::int32_t pid, std::int32_t tid) {
-  const Fd process = open_process(pid);
-  return process ? times_at(process.get(), tid) : std::nullopt;
+  const Fd tasks = open_tasks(open_process(pid));
+  return tasks ? times_in(tasks.get(), tid) : std::nullopt;
 }
 
 std::vector<std::int32_t> namespace_ids_of(std::int32_t pid, std::int32_t tid) {
@@ -222,8 +226,10 @@ std::optional<ProcessSample> sample_process(std::int32_t pid) {
   sample.comm = comm_at(process.get(), "comm");
   sample.exe = exe_at(process.get());
   sample.cgroup = cgroup_at(process.get());
-  for (const std::int32_t tid : numbers_in(process.get(), "task", kMaxTasks)) {
-    const auto times = times_at(process.get(), tid);
+  const Fd tasks = open_tasks(process);
+  if (!tasks) return std::nullopt;
+  for (const std::int32_t tid : numbers_in(tasks.get(), ".", kMaxTasks)) {
+    const auto times = times_in(tasks.get(), tid);
     if (!times) continue;
     ++sample.threads;
     sample.cpu_ns += times->cpu_ns;

@@ -47,10 +47,16 @@ Fd open_process(std::int32_t pid) {
   return Fd(::open(path.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
+Fd open_tasks(const Fd& process) {
+  if (!process) return {};
+  return Fd(::openat(process.get(), "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
 std::string_view read_small(int directory, const char* path, std::span<char> buffer) {
   const Fd file(::openat(directory, path, kReadFlags));
   if (!file) return {};
-  return {buffer.data(), read_until_full(file.get(), buffer)};
+  const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
+  return {buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
 }
 
 std::string read_whole(int directory, const char* path, std::size_t limit) {

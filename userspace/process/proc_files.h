@@ -19,8 +19,11 @@ namespace cw {
 // has ended, opening fails (ESRCH), even when its number has been given to another process.
 Fd open_process(std::int32_t pid);
 
-// The first buffer.size() bytes of a file, empty when it cannot be read. The view points into
-// `buffer`.
+// /proc/PID/task of such a directory: with many threads, opening relative to it is cheaper.
+Fd open_tasks(const Fd& process);
+
+// What one read of a file below /proc gives, which is all of it for files of one record; empty when
+// it cannot be read. The view points into `buffer`.
 std::string_view read_small(int directory, const char* path, std::span<char> buffer);
 
 // A whole file, cut off after `limit` bytes; empty when it cannot be read.

@@ -24,24 +24,22 @@ struct FutexNumbers {
 };
 constexpr FutexNumbers kNative{
     .futex = SYS_futex, .futex_time64 = -1, .restart = SYS_restart_syscall};
-#if defined(__x86_64__)
-constexpr FutexNumbers k32bit{.futex = 240, .futex_time64 = 422, .restart = 0};
-#else
-constexpr FutexNumbers k32bit{.futex = 240, .futex_time64 = 422, .restart = 0};  // arm EABI as well
-#endif
+constexpr FutexNumbers k32bit{.futex = 240, .futex_time64 = 422, .restart = 0};  // i386, 32-bit arm
 constexpr std::int64_t kFutexWaitv = 449;
 constexpr std::int64_t kFutexWait = 455;
 constexpr std::uint64_t kMaxWaitv = 128;  // FUTEX_WAITV_MAX
+constexpr std::size_t kMaxTasks = 1 << 20;
 
 const FutexNumbers& numbers_for(bool with_32bit_numbers) {
   return with_32bit_numbers ? k32bit : kNative;
 }
 
-std::optional<BlockedCall> call_at(int process, std::int32_t tid) {
+// `tasks`: see open_tasks().
+std::optional<BlockedCall> call_in(int tasks, std::int32_t tid) {
   std::array<char, 48> path{};
-  std::snprintf(path.data(), path.size(), "task/%d/syscall", tid);
+  std::snprintf(path.data(), path.size(), "%d/syscall", tid);
   std::array<char, 256> buffer{};
-  return parse_blocked_call(tid, read_small(process, path.data(), buffer));
+  return parse_blocked_call(tid, read_small(tasks, path.data(), buffer));
 }
 
 // A restarted call keeps the argument registers of the first try, but says only "restart":
@@ -135,16 +133,16 @@ std::optional<BlockedCall> parse_blocked_call(std::int32_t tid, std::string_view
 }
 
 std::optional<BlockedCall> blocked_call(std::int32_t pid, std::int32_t tid) {
-  const Fd process = open_process(pid);
-  return process ? call_at(process.get(), tid) : std::nullopt;
+  const Fd tasks = open_tasks(open_process(pid));
+  return tasks ? call_in(tasks.get(), tid) : std::nullopt;
 }
 
 std::vector<BlockedCall> blocked_calls(std::int32_t pid) {
   std::vector<BlockedCall> calls;
-  const Fd process = open_process(pid);
-  if (!process) return calls;
-  for (const std::int32_t tid : numbers_in(process.get(), "task", 1 << 20)) {
-    if (const auto call = call_at(process.get(), tid)) calls.push_back(*call);
+  const Fd tasks = open_tasks(open_process(pid));
+  if (!tasks) return calls;
+  for (const std::int32_t tid : numbers_in(tasks.get(), ".", kMaxTasks)) {
+    if (const auto call = call_in(tasks.get(), tid)) calls.push_back(*call);
   }
   return calls;
 }

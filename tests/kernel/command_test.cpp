@@ -1,0 +1,4 @@
+// The command as a user types it.
+#include <gtest/gtest.h>
+
+TEST(Command, Placeholder) { FAIL(); }

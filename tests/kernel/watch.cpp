@@ -1,0 +1,61 @@
+#include "watch.h"
+
+#include <cmath>
+#include <stdexcept>
+
+namespace cw::test {
+namespace {
+
+LockProbes started(const ProbeOptions& options, std::int32_t pid) {
+  auto probes = LockProbes::load(options);
+  if (!probes) throw std::runtime_error(probes.error().message);
+  if (pid != 0)
+    if (auto watched = probes->watch(pid, "test"); !watched) throw std::runtime_error(watched.error().message);
+  if (auto attached = probes->attach(); !attached) throw std::runtime_error(attached.error().message);
+  return std::move(*probes);
+}
+
+}  // namespace
+
+Watch::Watch(LockProbes probes) : probes_(std::move(probes)) { interval(); }
+Watch::Watch(std::int32_t pid, const ProbeOptions& options) : Watch(started(options, pid)) {}
+Watch Watch::machine() {
+  ProbeOptions options;
+  options.whole_machine = true;
+  return Watch(started(options, 0));
+}
+
+Interval Watch::interval() {
+  auto now = probes_.snapshot();
+  if (!now) throw std::runtime_error(now.error().message);
+  Interval grown = difference(last_, *now);
+  last_ = std::move(*now);
+  return grown;
+}
+
+Word word_at(const Interval& interval, std::int32_t pid, std::uint64_t address) {
+  for (const Word& word : interval.grown) {
+    if (word.key.scope != WordKey::Scope::kPrivate || word.key.address != address) continue;
+    const auto image = interval.images.find(static_cast<ImageId>(word.key.space));
+    if (image != interval.images.end() && image->second.pid == pid) return word;
+  }
+  return {};
+}
+
+Word sum_of_words(const Interval& interval) {
+  Word sum;
+  for (const Word& word : interval.grown) {
+    sum.woken += word.woken;
+    sum.timed_out += word.timed_out;
+    sum.interrupted += word.interrupted;
+    sum.raced += word.raced;
+    sum.wait_ns += word.wait_ns;
+    sum.wakes += word.wakes;
+    sum.wait_hist.merge(word.wait_hist);
+  }
+  return sum;
+}
+
+bool within(double measured, double truth, double share) { return std::abs(measured - truth) <= share * truth; }
+
+}  // namespace cw::test

@@ -1,0 +1,187 @@
+// Reports made by hand, for the formats.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+
+#include "model/report.h"
+
+namespace cw::test {
+
+struct At {
+  const char* function;
+  const char* file = nullptr;
+  std::uint32_t line = 0;
+};
+
+inline Stack stack_of(std::initializer_list<At> frames, std::size_t own = 1) {
+  Stack stack;
+  stack.complete = true;
+  stack.own = own;
+  for (const At& at : frames) {
+    Frame frame;
+    frame.function = at.function;
+    frame.module = "orders";
+    frame.offset = 0x1c;
+    if (at.file != nullptr) {
+      frame.file = at.file;
+      frame.line = at.line;
+    }
+    stack.frames.push_back(frame);
+  }
+  return stack;
+}
+
+inline LockReport ledger() {
+  LockReport lock;
+  lock.pids = {4242};
+  lock.comm = "orders-api";
+  lock.kind = LockKind::kMutex;
+  lock.name = "orders::ledger";
+  lock.address = 0x55d0c0de4040;
+  lock.object = "bss orders+0x2c140";
+  lock.level = Level::kCulprit;
+  lock.cause = "contention";
+  lock.arithmetic =
+      "9,800 waits/s x 260 us = 2.5 of 14 threads waiting, somebody waiting 97 % of the time; "
+      "less 0.30 that only lacked CPU = 2.2";
+  lock.advice = {
+      "74 % of the waiting begins in orders::lookup, 61 % is let go by orders::refresh: look at "
+      "what orders::refresh does under the lock"};
+  lock.waits = 49'000;
+  lock.waits_per_s = 9800;
+  lock.timed_out = 0;
+  lock.raced = 120;
+  lock.in_progress = 2;
+  lock.threads = 4;
+  lock.runnable_ns = 1'500'000'000;
+  lock.wait.count = 49'000;
+  lock.wait.sum_ns = 12'740'000'000;
+  const std::initializer_list<std::pair<std::uint64_t, std::uint64_t>> waits = {
+      {30'000, 1'000},   {100'000, 9'000}, {210'000, 20'000},
+      {400'000, 18'000}, {1'900'000, 900}, {6'000'000, 100}};
+  for (const auto& [value, count] : waits) lock.wait.histogram.add(bucket_of(value), count);
+  lock.waiters_mean = 2.548;
+  lock.runnable_mean = 0.3;
+  lock.busy_share = 0.97;
+  lock.wake_gap.count = 40'000;
+  lock.wake_gap.histogram.add(bucket_of(60'000), 40'000);
+  lock.owner = Owner{.tid = 4251, .comm = "clerk-3"};
+  lock.waiters = {
+      {.share = 0.74,
+       .waits = 36'000,
+       .mode = std::nullopt,
+       .stack = stack_of({{"pthread_mutex_lock"},
+                          {"orders::lookup", "src/cache.cpp", 41},
+                          {"clerk", "src/main.cpp", 120}})},
+      {.share = 0.26,
+       .waits = 13'000,
+       .mode = std::nullopt,
+       .stack = stack_of({{"pthread_mutex_lock"}, {"orders::settle", "src/ledger.cpp", 17}})}};
+  lock.releasers = {
+      {.share = 0.61,
+       .wakes = 20'000,
+       .stack = stack_of({{"pthread_mutex_unlock"},
+                          {"orders::refresh", "src/cache.cpp", 88},
+                          {"maintain", "src/main.cpp", 96}})},
+      {.share = 0.39,
+       .wakes = 20'000,
+       .stack = stack_of({{"pthread_mutex_unlock"}, {"orders::settle", "src/ledger.cpp", 22}})}};
+  lock.releasers[1].stack.complete = false;
+  return lock;
+}
+
+inline LockReport rates() {
+  LockReport lock = ledger();
+  lock.kind = LockKind::kRwlock;
+  lock.name = "orders::rates";
+  lock.address = 0x55d0c0de4080;
+  lock.level = Level::kSuspect;
+  lock.arithmetic =
+      "410 waits/s x 310 us = 0.13 of 14 threads waiting, somebody waiting 11 % of the time";
+  lock.advice = {"100 % of the waiting begins in orders::quote"};
+  lock.waits = 2050;
+  lock.waits_per_s = 410;
+  lock.timed_out = 12;
+  lock.in_progress = 0;
+  lock.wait.count = 2050;
+  lock.wait.sum_ns = 635'500'000;
+  lock.waiters_mean = 0.127;
+  lock.runnable_mean = 0;
+  lock.busy_share = 0.11;
+  lock.owner.reset();
+  lock.waiters.resize(1);
+  lock.waiters[0].share = 1;
+  lock.waiters[0].mode = "write";
+  lock.waiters[0].stack = stack_of({{"orders::quote", "src/rates.cpp", 7}}, 0);
+  lock.releasers.clear();
+  lock.unattributed_share = 1;
+  return lock;
+}
+
+inline ProcessReport orders_api() {
+  ProcessReport process;
+  process.pid = 4242;
+  process.comm = "orders-api";
+  process.exe = "/srv/orders/bin/orders-api";
+  process.cgroup = "/system.slice/orders.service";
+  process.threads = 14;
+  process.cpu_s = 9.5;
+  process.runtimes = {"C++", "glibc 2.36"};
+  process.threads_mean = {
+      .on_cpu = 1.9, .runnable = 0.3, .lock_wait = 2.4, .idle_wait = 9.2, .other = 0.2};
+  process.sleeping_in = {{.syscall = "epoll_wait", .threads_mean = 0.15},
+                         {.syscall = "fsync", .threads_mean = 0.05}};
+  return process;
+}
+
+inline Report guilty_report() {
+  Report report;
+  report.host = "shop-3";
+  report.kernel = "6.1.0-50-cloud-amd64";
+  report.started = "2025-03-01T03:12:45Z";
+  report.interval = 3;
+  report.interval_s = 5.0;
+  report.processes = {orders_api()};
+  report.locks = {ledger(), rates()};
+  LockReport quiet = rates();
+  quiet.level = Level::kFine;
+  quiet.cause.clear();
+  quiet.waiters_mean = 0.002;
+  report.locks.push_back(quiet);
+  report.idle_waits = {.count = 300,
+                       .sum_ns = 46'000'000'000,
+                       .threads_mean = 9.2,
+                       .objects = {{LockKind::kCondvar, 3}, {LockKind::kJoin, 1}}};
+  report.verdict = {.level = Level::kCulprit,
+                    .summary = "mutex orders::ledger: 2.5 of 14 threads are waiting for it",
+                    .not_seen = {"spinning before sleeping", "kernel locks",
+                                 "uncontended acquisitions (no futex call)",
+                                 "allocations, memory growth: not watched by this version"},
+                    .cleared = {"1 other lock: <0.01 threads waiting",
+                                "9.2 threads in idle waits (3 condvars, 1 join): not contention"}};
+  report.fidelity.budget_pct = 1;
+  report.fidelity.target_overhead_pct = 0.4;
+  report.fidelity.bystander_ns_per_syscall = 45;
+  report.fidelity.self_cpu_pct = 0.6;
+  report.fidelity.self_rss_bytes = 12'000'000;
+  report.fidelity.hooks = {"tracepoint syscalls/sys_enter_futex"};
+  report.fidelity.stacks_complete_share = 1;
+  return report;
+}
+
+inline Report healthy_report() {
+  Report report = guilty_report();
+  report.locks.erase(report.locks.begin(), report.locks.begin() + 2);
+  report.verdict.level = Level::kFine;
+  report.verdict.summary = "no lock keeps more than 0.01 threads waiting";
+  report.verdict.cleared[0] = "1 lock: <0.01 threads waiting";
+  report.processes[0].threads_mean = {
+      .on_cpu = 0.2, .runnable = 0.1, .lock_wait = 0, .idle_wait = 1, .other = 12.7};
+  report.processes[0].sleeping_in = {{.syscall = "epoll_wait", .threads_mean = 11.9},
+                                     {.syscall = "fsync", .threads_mean = 0.8}};
+  report.final = true;
+  return report;
+}
+
+}  // namespace cw::test

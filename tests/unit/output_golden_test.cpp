@@ -1,0 +1,77 @@
+// Whole reports against files in tests/golden. UPDATE_GOLDEN=1 in the environment rewrites them;
+// read the difference before you keep it.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "output/json.h"
+#include "output/text.h"
+#include "output_fixtures.h"
+
+namespace cw {
+namespace {
+
+void expect_golden(const std::string& name, const std::string& actual) {
+  const std::string path = std::string(CW_GOLDEN_DIR) + "/" + name;
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) {  // NOLINT(concurrency-mt-unsafe)
+    std::ofstream(path) << actual;
+    return;
+  }
+  std::ifstream file(path);
+  ASSERT_TRUE(file) << path << " is missing; UPDATE_GOLDEN=1 writes it";
+  std::stringstream expected;
+  expected << file.rdbuf();
+  EXPECT_EQ(actual, expected.str());
+}
+
+Report two_processes() {
+  Report report = test::guilty_report();
+  ProcessReport worker = test::orders_api();
+  worker.pid = 4300;
+  worker.comm = "worker";
+  report.processes.push_back(worker);
+  report.locks[0].pids = {4242, 4300};
+  report.fidelity.lost.waits = 1200;
+  report.fidelity.lost.map_full = 1;
+  report.fidelity.stacks_complete_share = 0.9975;
+  return report;
+}
+
+Report with_idle_waits() {
+  Report report = test::healthy_report();
+  LockReport queue = test::rates();
+  queue.kind = LockKind::kCondvar;
+  queue.level = Level::kFine;
+  queue.name = "orders::queue";
+  queue.waiters_mean = 9.2;
+  report.waits = {queue};
+  return report;
+}
+
+TEST(GoldenText, Guilty) {
+  expect_golden("guilty.txt", to_text(test::guilty_report()));
+}
+TEST(GoldenText, Healthy) {
+  expect_golden("healthy.txt", to_text(test::healthy_report()));
+}
+TEST(GoldenText, SeveralProcessesAndLosses) {
+  expect_golden("processes.txt", to_text(two_processes()));
+}
+TEST(GoldenText, IdleWaits) {
+  expect_golden("idle.txt", to_text(with_idle_waits(), {.with_waits = true}));
+}
+TEST(GoldenText, Wide) {
+  expect_golden("wide.txt", to_text(test::guilty_report(), {.width = 120}));
+}
+TEST(GoldenJson, Guilty) {
+  expect_golden("guilty.json", to_json(test::guilty_report()) + "\n");
+}
+TEST(GoldenJson, IdleWaits) {
+  expect_golden("idle.json", to_json(with_idle_waits(), {.with_waits = true}) + "\n");
+}
+
+}  // namespace
+}  // namespace cw
