@@ -63,8 +63,8 @@ static __always_inline __u8 kind_of(__u32 command)
 }
 
 /* futex(2), as do_futex() in kernel/futex/syscalls.c gets it. */
-static __always_inline void from_futex(struct futex_call *call, __u64 address, __u32 op, __u32 value,
-				       __u64 second_address)
+static __always_inline void from_futex(struct futex_call *call, __u64 address, __u32 op,
+				       __u32 value, __u64 second_address)
 {
 	__u32 command = op & FUTEX_CMD_MASK;
 
@@ -77,7 +77,8 @@ static __always_inline void from_futex(struct futex_call *call, __u64 address, _
 }
 
 /* futex_wait(2) and futex_wake(2), Linux 6.7. */
-static __always_inline void from_futex2(struct futex_call *call, __u8 kind, __u64 address, __u32 value, __u32 flags)
+static __always_inline void from_futex2(struct futex_call *call, __u8 kind, __u64 address,
+					__u32 value, __u32 flags)
 {
 	call->address = address;
 	call->second_address = 0;
@@ -91,7 +92,8 @@ static __always_inline void from_futex2(struct futex_call *call, __u8 kind, __u6
  * futex_waitv(2), Linux 5.16, and futex_requeue(2), Linux 6.7, take an array of words. A wait on
  * several words at once is kept under the first; a requeue wakes on the first.
  */
-static __always_inline bool from_vector(struct futex_call *call, __u8 kind, __u64 vector, __u32 most)
+static __always_inline bool from_vector(struct futex_call *call, __u8 kind, __u64 vector,
+					__u32 most)
 {
 	struct futex_waitv first;
 
@@ -100,7 +102,8 @@ static __always_inline bool from_vector(struct futex_call *call, __u8 kind, __u6
 	call->address = first.uaddr;
 	call->second_address = 0;
 	call->value = kind == CW_CALL_WAIT ? first.val : most;
-	call->op = (kind == CW_CALL_WAIT ? CW_OP_WAITV : FUTEX_CMP_REQUEUE) | (first.flags & FUTEX2_PRIVATE);
+	call->op = (kind == CW_CALL_WAIT ? CW_OP_WAITV : FUTEX_CMP_REQUEUE) |
+		   (first.flags & FUTEX2_PRIVATE);
 	call->kind = kind;
 	call->shared = !(first.flags & FUTEX2_PRIVATE);
 	return true;

@@ -23,13 +23,13 @@ __u64 lost_stacks;
 __u64 lost_events;
 __u64 map_full;
 
-#define CW_HASH(name, key_type, value_type, entries) \
-	struct {                                     \
-		__uint(type, BPF_MAP_TYPE_HASH);     \
+#define CW_HASH(name, key_type, value_type, entries)  \
+	struct {                                      \
+		__uint(type, BPF_MAP_TYPE_HASH);      \
 		__uint(map_flags, BPF_F_NO_PREALLOC); \
-		__uint(max_entries, entries);        \
-		__type(key, key_type);               \
-		__type(value, value_type);           \
+		__uint(max_entries, entries);         \
+		__type(key, key_type);                \
+		__type(value, value_type);            \
 	} name SEC(".maps")
 
 CW_HASH(processes, __u32, struct cw_process, 16384); /* by process id */

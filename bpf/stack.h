@@ -30,7 +30,8 @@ static __noinline __u64 take_stack(void *ctx)
 	__u64 id;
 	long bytes;
 
-	stack = bpf_task_storage_get(&stack_room, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	stack = bpf_task_storage_get(&stack_room, bpf_get_current_task_btf(), 0,
+				     BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!stack)
 		goto lost;
 	bytes = bpf_get_stack(ctx, stack->address, sizeof(stack->address), BPF_F_USER_STACK);

@@ -3,19 +3,22 @@
 #ifndef CW_WAIT_H
 #define CW_WAIT_H
 
-/* include/linux/errno.h: the call is begun again, or goes on in restart_syscall(2), or a handler runs */
+/* include/linux/errno.h: the call is begun again, or goes on in restart_syscall(2), or a handler
+ * runs */
 #define ERESTARTSYS 512
 #define ERESTART_RESTARTBLOCK 516
 #define EINTR 4
 #define EAGAIN 11
 #define ETIMEDOUT 110
 
-#define CW_STACK_REACH 4096 /* a word this near above the stack pointer is on the waiter's own stack */
+#define CW_STACK_REACH \
+	4096 /* a word this near above the stack pointer is on the waiter's own stack */
 
 enum outcome { WOKEN, TIMED_OUT, INTERRUPTED, RACED, FAILED };
 
 /* One thread counts once as a waiter of a word in each poll. */
-static __always_inline void count_distinct(struct cw_word *word, struct cw_thread *thread, __u32 tid)
+static __always_inline void count_distinct(struct cw_word *word, struct cw_thread *thread,
+					   __u32 tid)
 {
 	struct cw_seen_key key = {.word = word->id, .tid = tid};
 	__u32 now = epoch;
@@ -44,7 +47,8 @@ static __always_inline void note_value(struct cw_word *word, struct cw_thread *t
 }
 
 /* Books the wait that `thread` is in. `task` is the waiter, or NULL when its end was missed. */
-static __noinline int end_wait(struct cw_thread *thread, struct task_struct *task, __u32 tid, __u64 now, int outcome)
+static __noinline int end_wait(struct cw_thread *thread, struct task_struct *task, __u32 tid,
+			       __u64 now, int outcome)
 {
 	struct cw_word *word;
 	__u64 stay, delay = 0;
@@ -84,12 +88,12 @@ static __noinline int end_wait(struct cw_thread *thread, struct task_struct *tas
 	add_to_histogram(word->id, CW_WAIT_TIME, stay);
 
 	struct cw_site_key site = {
-		.stack = thread->stack,
-		.word = word->id,
-		.image = thread->image,
-		.op = thread->op,
-		.value_class = thread->value_class,
-		.role = CW_WAITER,
+	    .stack = thread->stack,
+	    .word = word->id,
+	    .image = thread->image,
+	    .op = thread->op,
+	    .value_class = thread->value_class,
+	    .role = CW_WAITER,
 	};
 	add_to_site(&site, stay, thread->on_own_stack);
 	return 0;
@@ -114,7 +118,8 @@ static __always_inline struct cw_thread *thread_of(__u32 tid, struct task_struct
 /* A call begun again after a signal that had no handler is the same wait. */
 static __always_inline bool is_restart(struct cw_thread *thread, const struct futex_call *call)
 {
-	if (thread->call != CW_CALL_RESTART || thread->second_address != call->address || thread->op != call->op)
+	if (thread->call != CW_CALL_RESTART || thread->second_address != call->address ||
+	    thread->op != call->op)
 		return false;
 	thread->call = CW_CALL_WAIT;
 	thread->slept = 1;
@@ -136,7 +141,8 @@ static __noinline int abandon_wait(struct cw_thread *thread)
 }
 
 /* Before a thread's next call: whatever the last one left open is closed. */
-static __always_inline void close_last_call(struct cw_thread *thread, struct task_struct *task, __u64 now)
+static __always_inline void close_last_call(struct cw_thread *thread, struct task_struct *task,
+					    __u64 now)
 {
 	if (thread->call == CW_CALL_RESTART) {
 		end_wait(thread, task, task->pid, now, INTERRUPTED);
@@ -147,7 +153,8 @@ static __always_inline void close_last_call(struct cw_thread *thread, struct tas
 }
 
 /* False when the call is none of our business. */
-static __always_inline bool begin_wait(void *ctx, struct task_struct *task, const struct futex_call *call, __u64 now)
+static __always_inline bool begin_wait(void *ctx, struct task_struct *task,
+				       const struct futex_call *call, __u64 now)
 {
 	__u32 image = watched_image(task);
 	__u32 tid = task->pid;
@@ -204,7 +211,8 @@ static __always_inline bool is_pi(__u16 op)
 }
 
 /* What the kernel's answer means. A PI lock taken without sleeping was free: not a wait. */
-static __always_inline int outcome_of(struct cw_thread *thread, struct task_struct *task, long answer)
+static __always_inline int outcome_of(struct cw_thread *thread, struct task_struct *task,
+				      long answer)
 {
 	bool slept = thread->slept || thread->at_least || task->nvcsw != thread->switches;
 
@@ -214,15 +222,18 @@ static __always_inline int outcome_of(struct cw_thread *thread, struct task_stru
 		return TIMED_OUT;
 	if (answer == -EINTR)
 		return INTERRUPTED;
-	/* FUTEX_WAIT_REQUEUE_PI says EAGAIN for a signal; a restarted call for a word that changed. */
+	/* FUTEX_WAIT_REQUEUE_PI says EAGAIN for a signal; a restarted call for a word that changed.
+	 */
 	if (answer == -EAGAIN)
-		return thread->slept || thread->at_least || ((thread->op & FUTEX_CMD_MASK) == FUTEX_WAIT_REQUEUE_PI && slept) ?
-			       INTERRUPTED :
-			       RACED;
+		return thread->slept || thread->at_least ||
+			       ((thread->op & FUTEX_CMD_MASK) == FUTEX_WAIT_REQUEUE_PI && slept)
+			   ? INTERRUPTED
+			   : RACED;
 	return FAILED;
 }
 
-static __always_inline void finish_wait(struct cw_thread *thread, struct task_struct *task, long answer, __u64 now)
+static __always_inline void finish_wait(struct cw_thread *thread, struct task_struct *task,
+					long answer, __u64 now)
 {
 	if (answer <= -ERESTARTSYS && answer >= -ERESTART_RESTARTBLOCK) {
 		thread->call = CW_CALL_RESTART;

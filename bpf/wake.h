@@ -33,7 +33,8 @@ static __noinline int find_target(struct wake_target *target, struct cw_word_key
 }
 
 /* False when the call is none of our business. */
-static __always_inline bool begin_wake(struct task_struct *task, const struct futex_call *call, __u64 now)
+static __always_inline bool begin_wake(struct task_struct *task, const struct futex_call *call,
+				       __u64 now)
 {
 	struct wake_target first = {}, second = {};
 	struct cw_word_key key, second_key;
@@ -92,8 +93,8 @@ __noinline __u64 take_charge(struct cw_word *word, __u64 mark)
 	return 0;
 }
 
-static __always_inline void charge_wake(struct cw_word *word, struct cw_thread *thread, __u64 mark, __u64 busy_mark,
-					__u64 stack)
+static __always_inline void charge_wake(struct cw_word *word, struct cw_thread *thread, __u64 mark,
+					__u64 busy_mark, __u64 stack)
 {
 	__u64 ns = take_charge(word, mark) << CW_TICK_SHIFT;
 	__u64 waiters = waiters_in(word->state) + 1; /* with the one just woken */
@@ -111,11 +112,11 @@ static __always_inline void charge_wake(struct cw_word *word, struct cw_thread *
 	}
 
 	struct cw_site_key site = {
-		.stack = stack,
-		.word = word->id,
-		.image = thread->image,
-		.op = thread->op,
-		.role = CW_WAKER,
+	    .stack = stack,
+	    .word = word->id,
+	    .image = thread->image,
+	    .op = thread->op,
+	    .role = CW_WAKER,
 	};
 	add_to_site(&site, ns, 0);
 }
@@ -124,7 +125,8 @@ static __always_inline bool is_requeue(__u16 op)
 {
 	__u16 command = op & FUTEX_CMD_MASK;
 
-	return command == FUTEX_REQUEUE || command == FUTEX_CMP_REQUEUE || command == FUTEX_CMP_REQUEUE_PI;
+	return command == FUTEX_REQUEUE || command == FUTEX_CMP_REQUEUE ||
+	       command == FUTEX_CMP_REQUEUE_PI;
 }
 
 /*
@@ -141,7 +143,8 @@ static __always_inline __u64 woken_on_first(struct cw_thread *thread, __u64 answ
 	return answer > thread->value ? thread->value : answer;
 }
 
-static __always_inline void finish_wake(void *ctx, struct cw_thread *thread, struct task_struct *task, long answer)
+static __always_inline void finish_wake(void *ctx, struct cw_thread *thread,
+					struct task_struct *task, long answer)
 {
 	struct cw_word *word = thread->word_id ? bpf_map_lookup_elem(&words, &thread->word) : NULL;
 	struct cw_word *second = NULL;

@@ -133,9 +133,9 @@ enum cw_call {
 struct cw_thread {
 	struct cw_word_key word;
 	__u64 start_ns;
-	__u64 joined;	     /* tick at which it was added to the word's waiters */
-	__u64 run_delay_ns;  /* task's sched_info.run_delay at the start */
-	__u64 switches;	     /* task's voluntary context switches at the start */
+	__u64 joined;	    /* tick at which it was added to the word's waiters */
+	__u64 run_delay_ns; /* task's sched_info.run_delay at the start */
+	__u64 switches;	    /* task's voluntary context switches at the start */
 	__u64 stack;
 	__u64 last_event_ns; /* newest hook run for this thread */
 	__u64 mark;	     /* a wake: the word's `waiting` when it began */
@@ -145,13 +145,13 @@ struct cw_thread {
 	__u64 second_address;
 	__u32 image;
 	__u32 tgid;
-	__u32 word_id;	/* 0: the word could not be kept */
-	__u32 value;	/* a wait: expected value; a wake: most waiters to wake */
+	__u32 word_id; /* 0: the word could not be kept */
+	__u32 value;   /* a wait: expected value; a wake: most waiters to wake */
 	__u32 seen_word;
 	__u32 seen_epoch;
 	__u32 woken_word; /* word on which this thread was last woken */
 	__u32 woken_value;
-	__u32 waiters;	  /* a wake: threads waiting on the word when it began */
+	__u32 waiters; /* a wake: threads waiting on the word when it began */
 	__u16 op;
 	__u8 call; /* enum cw_call */
 	__u8 value_class;

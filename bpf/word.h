@@ -38,8 +38,8 @@ static long place_in_file(struct task_struct *task, struct vm_area_struct *vma, 
 }
 
 /* Keys a word as get_futex_key() in kernel/futex/core.c does. */
-static __always_inline void key_of(struct cw_word_key *key, struct task_struct *task, __u32 image, __u64 address,
-				   bool shared)
+static __always_inline void key_of(struct cw_word_key *key, struct task_struct *task, __u32 image,
+				   __u64 address, bool shared)
 {
 	key->space = image;
 	key->address = address;
@@ -111,8 +111,8 @@ __noinline __u64 shift_waiters(struct cw_word *word, int by)
 
 		if (by < 0 && !waiters)
 			return tick; /* already taken away by a reap */
-		if (__sync_val_compare_and_swap(&word->state, state, (waiters + by) << CW_STATE_SHIFT | tick) !=
-		    state)
+		if (__sync_val_compare_and_swap(&word->state, state,
+						(waiters + by) << CW_STATE_SHIFT | tick) != state)
 			continue;
 		if (waiters && elapsed) {
 			count(&word->waiting, waiters * elapsed);
@@ -165,11 +165,26 @@ static __always_inline __u32 log2_of(__u64 value)
 {
 	__u32 log = 0;
 
-	if (value >> 32) { value >>= 32; log += 32; }
-	if (value >> 16) { value >>= 16; log += 16; }
-	if (value >> 8) { value >>= 8; log += 8; }
-	if (value >> 4) { value >>= 4; log += 4; }
-	if (value >> 2) { value >>= 2; log += 2; }
+	if (value >> 32) {
+		value >>= 32;
+		log += 32;
+	}
+	if (value >> 16) {
+		value >>= 16;
+		log += 16;
+	}
+	if (value >> 8) {
+		value >>= 8;
+		log += 8;
+	}
+	if (value >> 4) {
+		value >>= 4;
+		log += 4;
+	}
+	if (value >> 2) {
+		value >>= 2;
+		log += 2;
+	}
 	return log + (value >> 1 & 1);
 }
 

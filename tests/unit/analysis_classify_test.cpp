@@ -113,12 +113,12 @@ TEST(Objects, BothWordsOfACondvarAreOne) {
 }
 
 TEST(Objects, AllWordsOfARwlockAreOne) {
-  WordOf readers{.id = 1,
-                 .address = 0x2000 + 8,
-                 .op = kBitsetRealtime,
-                 .value = kThree,
-                 .waits = 10,
-                 .each = kMs};
+  const WordOf readers{.id = 1,
+                       .address = 0x2000 + 8,
+                       .op = kBitsetRealtime,
+                       .value = kThree,
+                       .waits = 10,
+                       .each = kMs};
   WordOf writers = readers;
   writers.id = 2;
   writers.address = 0x2000 + 12;
@@ -139,12 +139,12 @@ TEST(Objects, AllWordsOfARwlockAreOne) {
 }
 
 TEST(Objects, ARustRwlockAndItsWritersAreOne) {
-  WordOf state{.id = 1,
-               .address = 0x2000,
-               .op = kBitsetPrivate,
-               .value = kHighBit,
-               .waits = 10,
-               .each = kMs};
+  const WordOf state{.id = 1,
+                     .address = 0x2000,
+                     .op = kBitsetPrivate,
+                     .value = kHighBit,
+                     .waits = 10,
+                     .each = kMs};
   WordOf writers = state;
   writers.id = 2;
   writers.address = 0x2004;
@@ -158,7 +158,7 @@ TEST(Objects, ARustRwlockAndItsWritersAreOne) {
 }
 
 TEST(Objects, SameAddressInAnotherProcessIsAnotherObject) {
-  Word here = WordOf{.id = 1, .waits = 1, .each = kMs}.make();
+  const Word here = WordOf{.id = 1, .waits = 1, .each = kMs}.make();
   Word there = WordOf{.id = 2, .waits = 1, .each = kMs}.make();
   there.key.space = kImage + 1;
   const Interval interval = interval_of({here, there});
@@ -189,7 +189,7 @@ TEST(Objects, AWaiterOnAnotherThreadsStackMakesItAMutexAgain) {
 
 // Both hang: one was seen to behave like a lock before, the other not.
 TEST(Objects, WhatAWordShowedEarlierStillCounts) {
-  Word before = WordOf{.op = kBitsetPrivate, .waits = 10, .each = kMs, .repeats = 5}.make();
+  const Word before = WordOf{.op = kBitsetPrivate, .waits = 10, .each = kMs, .repeats = 5}.make();
   Word after = before;
   after.waiters = 2;
   Snapshot now = snapshot_at(kEnd, {after});

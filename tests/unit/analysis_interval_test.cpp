@@ -81,7 +81,7 @@ TEST(Difference, AnIdThatNamesAnotherWordCountsFromZero) {
 
 TEST(Difference, NothingIsNegativeAndBusyStaysInsideTheInterval) {
   Word before = WordOf{.waits = 10, .each = kMs}.make();
-  Word after = WordOf{.waits = 11, .each = kMs, .busy = 60 * kSecond}.make();
+  const Word after = WordOf{.waits = 11, .each = kMs, .busy = 60 * kSecond}.make();
   before.waiting_ns = after.waiting_ns + 50;  // read while it was updated
   const Interval interval = difference(snapshot_at(kBegin, {before}), snapshot_at(kEnd, {after}));
   ASSERT_EQ(interval.grown.size(), 1U);
@@ -99,7 +99,7 @@ TEST(Difference, KeepsAWordThatOnlyHasAWaitInProgress) {
 }
 
 TEST(Difference, RemembersWhatAWordShowedBefore) {
-  Word word = WordOf{.waits = 10, .each = kMs, .repeats = 8}.make();
+  const Word word = WordOf{.waits = 10, .each = kMs, .repeats = 8}.make();
   Word later = word;
   later.waiters = 1;
   const Interval quiet = difference(snapshot_at(kBegin, {word}), snapshot_at(kEnd, {later}));

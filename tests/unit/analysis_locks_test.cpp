@@ -49,13 +49,13 @@ TEST(Measure, RunnableTimeIsTakenFromBusyInProportion) {
 }
 
 TEST(Measure, BusyOfMergedWordsStaysAShare) {
-  WordOf first{.id = 1,
-               .address = 0x1028,
-               .op = kBitsetRealtime,
-               .value = ValueClass::kZero,
-               .waits = 5,
-               .each = kSecond,
-               .busy = 4 * kSecond};
+  const WordOf first{.id = 1,
+                     .address = 0x1028,
+                     .op = kBitsetRealtime,
+                     .value = ValueClass::kZero,
+                     .waits = 5,
+                     .each = kSecond,
+                     .busy = 4 * kSecond};
   WordOf second = first;
   second.id = 2;
   second.address = 0x102c;
@@ -66,7 +66,7 @@ TEST(Measure, BusyOfMergedWordsStaysAShare) {
 }
 
 TEST(Measure, CountsDistinctWaitersOnce) {
-  Word word = WordOf{.waits = 10, .each = kMs, .threads = 3}.make();
+  const Word word = WordOf{.waits = 10, .each = kMs, .threads = 3}.make();
   WaitInProgress counted = wait_on(1, 71, kEnd - kMs);
   counted.counted = true;
   const Lock lock = only_lock(interval_of({word}, {counted, wait_on(1, 72, kEnd - kMs)}));

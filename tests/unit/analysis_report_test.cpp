@@ -103,14 +103,13 @@ TEST_F(Analyse, OneWaitThroughItAllIsAStuckSuspectSeveralAreACulprit) {
   EXPECT_TRUE(
       contains(several.arithmetic, "2 waits through the whole interval = 2.0 of 14 threads"))
       << several.arithmetic;
-  ASSERT_TRUE(several.owner);
-  EXPECT_EQ(several.owner->tid, 4251U);
+  EXPECT_EQ(several.owner.value_or(Owner{}).tid, 4251U);
   EXPECT_TRUE(any_contains(several.advice, "tid 4251 clerk-1"));
 }
 
 // An unknown word: an idle pool on it must not look like contention.
 TEST_F(Analyse, AnIdlePoolOnAnUnknownWordIsFine) {
-  Word word = stuck_word(1, 0x1000, 8);
+  const Word word = stuck_word(1, 0x1000, 8);
   std::vector<WaitInProgress> pool;
   for (std::uint32_t tid = 71; tid < 79; ++tid)
     pool.push_back(wait_on(1, tid, kBegin - kSecond, kWaitPrivate, ValueClass::kOne));
@@ -238,7 +237,7 @@ TEST_F(Analyse, NamesWhatItCannotSeeHere) {
 }
 
 TEST_F(Analyse, SlowWakingIsNamedWhenNearlyAllThreadsWait) {
-  Word word = WordOf{.waits = 19'000, .each = kMs, .busy = 5 * kSecond}.make();
+  const Word word = WordOf{.waits = 19'000, .each = kMs, .busy = 5 * kSecond}.make();
   const Report report =
       analyse(interval_of({word}), {sample_of(4)}, {sample_of(4)}, options_, symbolizer_);
   EXPECT_TRUE(any_contains(report.locks.at(0).advice, "slow waking"));
@@ -246,7 +245,7 @@ TEST_F(Analyse, SlowWakingIsNamedWhenNearlyAllThreadsWait) {
 }
 
 TEST_F(Analyse, AnEmptyIntervalGivesAnEmptyReport) {
-  Snapshot snapshot = snapshot_at(kBegin);
+  const Snapshot snapshot = snapshot_at(kBegin);
   const Report report = analyse(difference(snapshot, snapshot), {}, {}, options_, symbolizer_);
   EXPECT_EQ(report.verdict.level, Level::kFine);
   EXPECT_TRUE(report.locks.empty());

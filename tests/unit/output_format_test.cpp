@@ -68,7 +68,8 @@ TEST(Layout, MakesHostileTextHarmless) {
   EXPECT_EQ(printable("\xff\xc3"), "\\xff\\xc3") << "not UTF-8";
   EXPECT_EQ(printable("\xc0\xaf"), "\\xc0\\xaf") << "overlong";
   EXPECT_EQ(printable("\xc2\x9b[2J"), "\\xc2\\x9b[2J") << "a control of its own: CSI";
-  EXPECT_EQ(printable("\xe2\x80\xae"), "\\xe2\\x80\\xae") << "turns the text around";
+  EXPECT_EQ(printable(std::string("\xe2") + "\x80\xae"), "\\xe2\\x80\\xae")
+      << "turns the text around";
   EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a\\x00b");
 }
 
@@ -91,7 +92,8 @@ TEST(Layout, Wraps) {
 }
 
 TEST(ShortSymbol, LeavesWhatTells) {
-  const std::pair<const char*, const char*> cases[] = {
+  using Case = std::pair<const char*, const char*>;
+  const std::vector<Case> cases = {
       {"main", "main"},
       {"", ""},
       {"orders::lookup(int, char const*)", "orders::lookup"},

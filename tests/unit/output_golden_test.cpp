@@ -20,7 +20,7 @@ void expect_golden(const std::string& name, const std::string& actual) {
     std::ofstream(path) << actual;
     return;
   }
-  std::ifstream file(path);
+  const std::ifstream file(path);
   ASSERT_TRUE(file) << path << " is missing; UPDATE_GOLDEN=1 writes it";
   std::stringstream expected;
   expected << file.rdbuf();

@@ -42,9 +42,9 @@ inline pid_t tid() {
   return static_cast<pid_t>(syscall(SYS_gettid));
 }
 
-inline uint64_t now_ns() {
+inline uint64_t now_ns(clockid_t clock = CLOCK_MONOTONIC) {
   timespec now{};
-  static_cast<void>(clock_gettime(CLOCK_MONOTONIC, &now));
+  static_cast<void>(clock_gettime(clock, &now));
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(now.tv_nsec);
 }
 

@@ -67,9 +67,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   const sigset_t signals = block_signals();
-  prctl(PR_SET_PDEATHSIG, SIGTERM);  // a demo must not outlive who started it
-
-  prctl(PR_SET_TIMERSLACK, 1);  // sleeps as long as asked; inherited by all threads
+  prctl(PR_SET_PDEATHSIG, SIGTERM);   // a demo must not outlive who started it
+  prctl(PR_SET_TIMERSLACK, 1);        // sleeps as long as asked; inherited by all threads
+  prctl(PR_SET_NAME, "orders-demo");  // else cut to 15 letters, the name of its observer
 
   const orders::Effort effort = orders::calibrate();
   std::unique_ptr<orders::Service> service;

@@ -31,6 +31,9 @@ struct Frame {
   std::optional<std::string> file;
   std::optional<std::uint32_t> line;
   bool inlined = false;
+  // Not walked to, but the target of the call that the next frame is in: between it and the frame
+  // inside, frames may be missing.
+  bool inferred = false;
 };
 
 struct Stack {

@@ -1,6 +1,7 @@
 #include "process/elf_cache.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -46,6 +47,13 @@ std::shared_ptr<const ElfImage> ElfCache::image(const ElfKey& key) {
   auto image = entry.image;
   shrink(key);
   return image;
+}
+
+bool ElfCache::read(const ElfKey& key, std::uint64_t offset, std::span<std::byte> into) const {
+  const auto found = entries_.find(key);
+  if (found == entries_.end() || !found->second.file) return false;
+  return ::pread(found->second.file.get(), into.data(), into.size(), static_cast<off_t>(offset)) ==
+         static_cast<ssize_t>(into.size());
 }
 
 bool ElfCache::knows(const ElfKey& key) const {

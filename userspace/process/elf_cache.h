@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "model/fd.h"
 #include "process/elf_symbols.h"
@@ -41,6 +42,8 @@ class ElfCache {
   // The file's contents, read now if they are not in memory. Null when the file is no good ELF
   // file, or was forgotten and has to be adopted again: see knows().
   std::shared_ptr<const ElfImage> image(const ElfKey& key);
+  // Bytes of the file, while it is still open; false when they cannot be had.
+  [[nodiscard]] bool read(const ElfKey& key, std::uint64_t offset, std::span<std::byte> into) const;
   // Whether image() can still answer for it without a new adopt().
   [[nodiscard]] bool knows(const ElfKey& key) const;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "process/demangle.h"
 #include "process/mapped_file.h"
@@ -188,6 +189,27 @@ Frame ProcessSymbols::frame_at(std::uint64_t address, bool is_return_address) {
   return named_frame(address, is_return_address).frame;
 }
 
+// The function that the call before `return_address` goes to, if it is a direct one
+// (CALL rel32, opcode E8: Intel SDM volume 2).
+std::optional<Frame> ProcessSymbols::callee_before(std::uint64_t return_address) {
+  constexpr std::size_t kCallBytes = 5;
+  const Mapping* mapping = map_.find(return_address - 1);
+  if (mapping == nullptr || !mapping->executable || !mapping->of_file()) return {};
+  if (return_address - mapping->start < kCallBytes) return {};
+  const auto key = key_of(*mapping);
+  std::array<std::byte, kCallBytes> code{};
+  const std::uint64_t offset = return_address - kCallBytes - mapping->start + mapping->offset;
+  if (!key || !cache_->read(*key, offset, code) || code[0] != std::byte{0xe8}) return {};
+  std::int32_t distance = 0;
+  std::memcpy(&distance, code.data() + 1, sizeof(distance));
+  const NamedFrame& callee =
+      named_frame(return_address + static_cast<std::uint64_t>(std::int64_t{distance}), false);
+  if (!callee.in_code || callee.frame.function.empty() || callee.frame.offset != 0) return {};
+  Frame frame = callee.frame;
+  frame.inferred = true;
+  return frame;
+}
+
 Stack ProcessSymbols::symbolize(const std::vector<std::uint64_t>& addresses, bool leaf_is_exact) {
   Stack stack;
   for (std::size_t i = 0; i < addresses.size(); ++i) {
@@ -195,6 +217,16 @@ Stack ProcessSymbols::symbolize(const std::vector<std::uint64_t>& addresses, boo
     if (!named.in_code) {
       stack.complete = stack.complete && addresses[i] == 0;
       break;
+    }
+    // The innermost frames are a library's; if it has no frame pointers its caller was skipped.
+    if (i == 1 && !leaf_is_exact) {
+      const NamedFrame next = named;
+      if (auto skipped = callee_before(addresses[i]);
+          skipped && skipped->function != stack.frames.front().function)
+        stack.frames.push_back(*std::move(skipped));
+      stack.frames.push_back(next.frame);
+      stack.complete = next.outermost;
+      continue;
     }
     stack.frames.push_back(named.frame);
     stack.complete = named.outermost;

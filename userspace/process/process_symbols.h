@@ -41,7 +41,9 @@ class ProcessSymbols {
 
   // Innermost first; all but the first are return addresses, and so is the first after a system
   // call. `leaf_is_exact`: the first is an instruction about to run (uprobes). What lies outside
-  // of code ends the stack; complete: it reaches a known first function.
+  // of code ends the stack; complete: it reaches a known first function. Where frame pointers
+  // skipped the innermost frames' caller (a library built without them), it is put back as
+  // `inferred` if the call that the next frame is in names it.
   Stack symbolize(const std::vector<std::uint64_t>& addresses, bool leaf_is_exact = false);
 
   ObjectName object_at(std::uint64_t address);
@@ -84,6 +86,7 @@ class ProcessSymbols {
   [[nodiscard]] Fingerprint fingerprint_of(const MemoryMap& map) const;
   void adopt_code_files();
   std::optional<ElfKey> key_of(const Mapping& mapping);
+  std::optional<Frame> callee_before(std::uint64_t return_address);
   const Mapping* find_or_reload(std::uint64_t address);
   const NamedFrame& named_frame(std::uint64_t address, bool is_return_address);
   NamedFrame make_frame(std::uint64_t address, bool is_return_address);
