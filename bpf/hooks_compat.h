@@ -13,10 +13,8 @@
 
 static __always_inline bool is_futex_call(long number)
 {
-	if (number == NR_FUTEX_WAITV || (number >= NR_FUTEX_WAKE && number <= NR_FUTEX_REQUEUE))
-		return true;
-	return !functions_hooked &&
-	       (number == IA32_FUTEX || number == IA32_FUTEX_TIME64 || number == IA32_RESTART);
+	return number == IA32_FUTEX || number == IA32_FUTEX_TIME64 || number == NR_FUTEX_WAITV ||
+	       (number >= NR_FUTEX_WAKE && number <= NR_FUTEX_REQUEUE) || number == IA32_RESTART;
 }
 
 SEC("tp_btf/sys_enter")

@@ -1,75 +1,82 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* The kernel's futex functions, where it lets them be hooked: nobody else pays. */
+/*
+ * The system calls' functions, where the kernel lets functions be hooked: nobody else pays. Not
+ * do_futex(): before 6.6 a function with seven arguments cannot be hooked on x86
+ * (arch_prepare_bpf_trampoline).
+ */
 #ifndef CW_HOOKS_FUNCTIONS_H
 #define CW_HOOKS_FUNCTIONS_H
 
-SEC("fentry/do_futex")
-int BPF_PROG(begin_do_futex, u32 *address, int op, u32 value, void *timeout, u32 *second_address)
+#ifdef __TARGET_ARCH_x86
+#define CW_SYSCALL(name) "__x64_sys_" #name
+#else
+#define CW_SYSCALL(name) "__arm64_sys_" #name
+#endif
+
+/* The user's registers are the functions' only argument. */
+#define ARGUMENT(n) PT_REGS_PARM##n##_SYSCALL(regs)
+
+SEC("fentry/" CW_SYSCALL(futex))
+int BPF_PROG(begin_futex, struct pt_regs *regs)
 {
 	struct futex_call call;
 
-	from_futex(&call, (__u64)address, op, value, (__u64)second_address);
+	from_futex(&call, ARGUMENT(1), ARGUMENT(2), ARGUMENT(3), ARGUMENT(5));
 	return enter(ctx, &call);
 }
 
-SEC("fexit/do_futex")
-int BPF_PROG(end_do_futex, u32 *address, int op, u32 value, void *timeout, u32 *second_address,
-	     u32 value2, u32 value3, long answer)
-{
-	return leave(ctx, answer);
-}
-
-SEC("fentry/__x64_sys_futex_waitv")
-int BPF_PROG(begin_waitv, const struct pt_regs *regs)
+SEC("fentry/" CW_SYSCALL(futex_waitv))
+int BPF_PROG(begin_futex_waitv, struct pt_regs *regs)
 {
 	struct futex_call call;
 
-	return from_vector(&call, CW_CALL_WAIT, regs->di, 0) ? enter(ctx, &call) : 0;
+	return from_vector(&call, CW_CALL_WAIT, ARGUMENT(1), 0) ? enter(ctx, &call) : 0;
 }
 
-SEC("fentry/__x64_sys_futex_wait")
-int BPF_PROG(begin_wait2, const struct pt_regs *regs)
+SEC("fentry/" CW_SYSCALL(futex_wait))
+int BPF_PROG(begin_futex_wait, struct pt_regs *regs)
 {
 	struct futex_call call;
 
-	from_futex2(&call, CW_CALL_WAIT, regs->di, regs->si, regs->r10);
+	from_futex2(&call, CW_CALL_WAIT, ARGUMENT(1), ARGUMENT(2), ARGUMENT(4));
 	return enter(ctx, &call);
 }
 
-SEC("fentry/__x64_sys_futex_wake")
-int BPF_PROG(begin_wake2, const struct pt_regs *regs)
+SEC("fentry/" CW_SYSCALL(futex_wake))
+int BPF_PROG(begin_futex_wake, struct pt_regs *regs)
 {
 	struct futex_call call;
 
-	from_futex2(&call, CW_CALL_WAKE, regs->di, regs->dx, regs->r10);
+	from_futex2(&call, CW_CALL_WAKE, ARGUMENT(1), ARGUMENT(3), ARGUMENT(4));
 	return enter(ctx, &call);
 }
 
-SEC("fentry/__x64_sys_futex_requeue")
-int BPF_PROG(begin_requeue2, const struct pt_regs *regs)
+SEC("fentry/" CW_SYSCALL(futex_requeue))
+int BPF_PROG(begin_futex_requeue, struct pt_regs *regs)
 {
 	struct futex_call call;
 
-	return from_vector(&call, CW_CALL_WAKE, regs->di, regs->dx) ? enter(ctx, &call) : 0;
+	return from_vector(&call, CW_CALL_WAKE, ARGUMENT(1), ARGUMENT(3)) ? enter(ctx, &call) : 0;
 }
 
-SEC("fentry/futex_wait_restart")
-int BPF_PROG(begin_restart)
+SEC("fentry/" CW_SYSCALL(restart_syscall))
+int BPF_PROG(begin_restart_syscall)
 {
 	return go_on_waiting();
 }
 
-#define END(name, function)                                   \
-	SEC("fexit/" #function)                               \
-	int BPF_PROG(name, const void *argument, long answer) \
-	{                                                     \
-		return leave(ctx, answer);                    \
+#define END(call)                                                                                  \
+	SEC("fexit/" CW_SYSCALL(call))                                                             \
+	int BPF_PROG(end_##call, struct pt_regs *regs, long answer)                                \
+	{                                                                                          \
+		return leave(ctx, answer);                                                         \
 	}
 
-END(end_waitv, __x64_sys_futex_waitv)
-END(end_wait2, __x64_sys_futex_wait)
-END(end_wake2, __x64_sys_futex_wake)
-END(end_requeue2, __x64_sys_futex_requeue)
-END(end_restart, futex_wait_restart)
+END(futex)
+END(futex_waitv)
+END(futex_wait)
+END(futex_wake)
+END(futex_requeue)
+END(restart_syscall)
 
 #endif

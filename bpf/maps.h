@@ -8,7 +8,6 @@
 
 /* Set before loading. */
 const volatile bool whole_machine = false;
-const volatile bool functions_hooked = false; /* then do_futex is seen for 32-bit callers too */
 
 /* Written by user space: the number of the poll, so that "distinct waiters" is per interval. */
 __u32 epoch = 1;

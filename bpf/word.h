@@ -217,16 +217,18 @@ __noinline int add_to_histogram(__u32 word, __u32 distribution, __u64 ns)
 /* Books `ns` for one call site of a word. */
 __noinline int add_to_site(struct cw_site_key *key, __u64 ns, __u64 on_own_stack)
 {
+	struct cw_site_key own;
 	struct cw_site *site;
 
 	if (!key)
 		return 0;
-	site = bpf_map_lookup_elem(&sites, key);
+	own = *key; /* before 6.5 a map's key may not be an argument */
+	site = bpf_map_lookup_elem(&sites, &own);
 	if (!site) {
 		struct cw_site fresh = {};
 
-		bpf_map_update_elem(&sites, key, &fresh, BPF_NOEXIST);
-		site = bpf_map_lookup_elem(&sites, key);
+		bpf_map_update_elem(&sites, &own, &fresh, BPF_NOEXIST);
+		site = bpf_map_lookup_elem(&sites, &own);
 		if (!site) {
 			count(&map_full, 1);
 			count(&lost_stacks, 1);

@@ -24,7 +24,8 @@ TEST_P(Wakes, AreChargedTheWaitingThatPiledUp) {
   EXPECT_EQ(word.wakes, truth.at("wakes").get<std::uint64_t>());
   EXPECT_EQ(charged(word), word.charged_ns);
   EXPECT_LE(word.charged_ns, word.waiting_ns);
-  EXPECT_TRUE(within(static_cast<double>(word.charged_ns), static_cast<double>(word.waiting_ns), 0.05))
+  // All but the time from the last wake to the waiter's return, which nobody is charged any more.
+  EXPECT_TRUE(within(static_cast<double>(word.charged_ns), static_cast<double>(word.waiting_ns), 0.15))
       << word.charged_ns << " of " << word.waiting_ns;
   EXPECT_EQ(word.gap_hist.count(), word.wakes);
 }

@@ -110,7 +110,7 @@ void select_programs(bpf_object* object, HookSet set) {
     bool wanted = true;
     if (is_function_hook(section))
       wanted = set == HookSet::kFunctions &&
-               (section.ends_with("/do_futex") || kernel_has_function(kernel, section));
+               (section.ends_with("_futex") || kernel_has_function(kernel, section));
     else if (is_call_hook(section))
       wanted = set == HookSet::kTracepoints;
     bpf_program__set_autoload(program, wanted);

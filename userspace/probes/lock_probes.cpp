@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "locks.skel.h"
@@ -21,7 +23,11 @@
 namespace cw {
 namespace {
 
-int say_nothing(libbpf_print_level /*level*/, const char* /*format*/, va_list /*arguments*/) { return 0; }
+// What the verifier says is for whoever ports this to another kernel: CONTENTIONWATCH_DEBUG=1.
+int print_if_asked(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level == LIBBPF_DEBUG || std::getenv("CONTENTIONWATCH_DEBUG") == nullptr) return 0;
+  return std::vfprintf(stderr, format, arguments);
+}
 
 std::string cure_for(int error) {
   if (error == EPERM)
@@ -48,7 +54,6 @@ Result<Skeleton<locks_bpf>> load_set(const ProbeOptions& options, HookSet set) {
   Skeleton<locks_bpf> skeleton(locks_bpf::open(nullptr));
   if (!skeleton) return fail(Exit::kFailed, cure_for(errno));
   skeleton->rodata->whole_machine = options.whole_machine;
-  skeleton->rodata->functions_hooked = set == HookSet::kFunctions;
   set_sizes(*skeleton, options.sizes);
   select_programs(skeleton->obj, set);
   if (const int error = locks_bpf::load(skeleton.get()); error != 0)
@@ -98,7 +103,7 @@ LockProbes& LockProbes::operator=(LockProbes&&) noexcept = default;
 LockProbes::~LockProbes() = default;
 
 Result<LockProbes> LockProbes::load(const ProbeOptions& options) {
-  libbpf_set_print(say_nothing);
+  libbpf_set_print(print_if_asked);
   auto state = std::make_unique<State>();
   state->sizes = options.sizes;
   state->retention = Retention(options.sizes.words);

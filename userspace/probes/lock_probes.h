@@ -15,7 +15,7 @@ namespace cw {
 // Which hooks see the futex calls.
 enum class HookSet : std::uint8_t {
   kAutomatic,    // functions where the kernel allows it, else tracepoints
-  kFunctions,    // fentry/fexit on do_futex and kin (Linux 5.5, text patching allowed): nobody else pays
+  kFunctions,    // fentry/fexit on the system calls' functions, where text patching is allowed: nobody else pays
   kTracepoints,  // tracepoints of the system calls: every other system call pays a little
 };
 
