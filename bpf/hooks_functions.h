@@ -59,24 +59,25 @@ int BPF_PROG(begin_futex_requeue, struct pt_regs *regs)
 	return from_vector(&call, CW_CALL_WAKE, ARGUMENT(1), ARGUMENT(3)) ? enter(ctx, &call) : 0;
 }
 
-SEC("fentry/" CW_SYSCALL(restart_syscall))
+/* A system call without arguments has its body under this name, whatever the ABI. */
+SEC("fentry/__do_sys_restart_syscall")
 int BPF_PROG(begin_restart_syscall)
 {
 	return go_on_waiting();
 }
 
-#define END(call)                                                                                  \
-	SEC("fexit/" CW_SYSCALL(call))                                                             \
-	int BPF_PROG(end_##call, struct pt_regs *regs, long answer)                                \
-	{                                                                                          \
-		return leave(ctx, answer);                                                         \
+#define END(call, function)                                         \
+	SEC("fexit/" function)                                      \
+	int BPF_PROG(end_##call, struct pt_regs *regs, long answer) \
+	{                                                           \
+		return leave(ctx, answer);                          \
 	}
 
-END(futex)
-END(futex_waitv)
-END(futex_wait)
-END(futex_wake)
-END(futex_requeue)
-END(restart_syscall)
+END(futex, CW_SYSCALL(futex))
+END(futex_waitv, CW_SYSCALL(futex_waitv))
+END(futex_wait, CW_SYSCALL(futex_wait))
+END(futex_wake, CW_SYSCALL(futex_wake))
+END(futex_requeue, CW_SYSCALL(futex_requeue))
+END(restart_syscall, "__do_sys_restart_syscall")
 
 #endif

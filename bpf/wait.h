@@ -99,7 +99,7 @@ static __noinline int end_wait(struct cw_thread *thread, struct task_struct *tas
 	return 0;
 }
 
-static __always_inline struct cw_thread *thread_of(__u32 tid, struct task_struct *task, __u32 image)
+static __noinline struct cw_thread *thread_of(__u32 tid, struct task_struct *task, __u32 image)
 {
 	struct cw_thread *thread = bpf_map_lookup_elem(&threads, &tid);
 	struct cw_thread fresh = {};
