@@ -65,7 +65,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"requeue PI", 0x8b, kOther, kAligned, LockKind::kCondvar, true, 0},
         Case{"join", 0x109, kOther, kAligned, LockKind::kJoin, true, 0},
         Case{"Rust park", 0x89, kAllOnes, kAligned, LockKind::kPark, true, 0},
-        Case{"Go note", 0x80, kZero, kAligned, LockKind::kPark, false, 0},
+        Case{"Go note", 0x80, kZero, kAligned, LockKind::kUnknown, false, 0},
         Case{"barrier", 0x80, kOther, kHalfAligned | kMoves, LockKind::kBarrier, false, 4},
         Case{"barrier at round 2", 0x80, kTwo, kHalfAligned | kMoves, LockKind::kBarrier, false, 4},
         Case{"eventcount", 0x80, kOther, kAligned | kMoves, LockKind::kEventcount, false, 0},

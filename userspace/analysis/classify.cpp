@@ -74,7 +74,6 @@ constexpr std::array kRules = {
     Rule{kAnyBitset, kTwo, kRepeats | kSteady, {LockKind::kMutex, 0, kSure, nullptr}},
 
     // Idle waits.
-    Rule{kWait, kZero, 0, {LockKind::kPark, 0, kGuess, nullptr}},
     Rule{kBitset, kAllOnes, 0, {LockKind::kPark, 0, kSure, nullptr}},
     Rule{kBitsetShared | kBitsetSharedRealtime, kOther, 0, {LockKind::kJoin, 0, kSure, nullptr}},
     // glibc's condvar: two words, at +40 and +44. Alone at a multiple of 8 it looks like a

@@ -14,6 +14,7 @@ struct Totals {
   std::uint64_t charged_ns = 0;
   std::uint64_t repeats = 0;
   std::uint64_t value_changes = 0;
+  bool expects_something = false;  // some waiter expected another value than 0
 };
 
 void add_word(const ObjectWord& entry, LockReport& report, Totals& totals) {
@@ -23,6 +24,10 @@ void add_word(const ObjectWord& entry, LockReport& report, Totals& totals) {
   totals.charged_ns += word.charged_ns;
   totals.repeats += word.repeats;
   totals.value_changes += word.value_changes;
+  totals.expects_something =
+      totals.expects_something || std::ranges::any_of(word.wait_sites, [](const WaitSite& site) {
+        return site.value != ValueClass::kZero;
+      });
 
   report.waits += completed(word);
   report.timed_out += word.timed_out;
@@ -175,7 +180,9 @@ Lock measure(const LockObject& object, const Interval& interval) {
       totals.waiting_ns == 0 ? 0
                              : std::max(0.0, 1 - share_of(totals.charged_ns, totals.waiting_ns));
 
-  lock.behaves_like_lock = report.threads >= 2 && totals.repeats > 0 && totals.value_changes == 0;
+  // Who waits for something to become other than 0 waits for work, not for a lock.
+  lock.behaves_like_lock = report.threads >= 2 && totals.repeats > 0 && totals.value_changes == 0 &&
+                           totals.expects_something;
   lock.spans_interval = spans(object, interval, report.waits);
   lock.waiters = wait_rows(object, interval);
   lock.releasers = wake_rows(object);

@@ -72,6 +72,8 @@ std::vector<std::string> not_seen(const std::vector<Lock>& locks,
   std::vector<std::string> blind = {"spinning before sleeping", "kernel locks",
                                     "uncontended acquisitions (no futex call)"};
   if (has_runtime(processes, "Go")) blind.emplace_back("Go's sync.Mutex");
+  if (has_runtime(processes, "CPython"))
+    blind.emplace_back("CPython's GIL (looks like an idle wait)");
   const bool per_thread_words = std::ranges::any_of(locks, [](const Lock& lock) {
     return lock.report.kind == LockKind::kUnknown && lock.report.threads == 1;
   });

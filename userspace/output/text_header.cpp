@@ -38,7 +38,8 @@ std::string_view paint_for(Level level) {
   return level == Level::kSuspect ? kYellow : kGreen;
 }
 
-std::string who(const Report& report) {
+// Whom it is about, with as much of what they are as there is room for.
+std::string who(const Report& report, std::size_t room) {
   if (report.processes.size() != 1) {
     std::uint64_t threads = 0;
     for (const ProcessReport& process : report.processes) threads += process.threads;
@@ -53,13 +54,18 @@ std::string who(const Report& report) {
   about.insert(about.end(), process.runtimes.begin(), process.runtimes.end());
   for (const std::string& allocator : process.allocators)
     if (std::ranges::find(about, allocator) == about.end()) about.push_back(allocator);
-  return fmt::format("pid {} {}   {}", process.pid, process.comm, joined(about, ", "));
+  std::string text;
+  do {
+    text = printable(fmt::format("pid {} {}   {}", process.pid, process.comm, joined(about, ", ")));
+    about.pop_back();
+  } while (columns(text) > room && !about.empty());
+  return text;
 }
 
-// The time of day only where there is room for it.
-std::string when(const Report& report, bool with_start) {
+// What is left of the line goes to the time of day: it tells two reports apart in a log.
+std::string when(const Report& report) {
   std::string text = format_duration(report.interval_s * 1e9);
-  if (with_start && report.started.size() >= kDateLength + kTimeLength)
+  if (report.started.size() >= kDateLength + kTimeLength)
     text += fmt::format(" from {}", report.started.substr(kDateLength, kTimeLength));
   if (report.final) text += ", last";
   return printable(text);
@@ -119,13 +125,10 @@ std::string lost_text(const LossReport& lost) {
 }  // namespace
 
 void write_header(Page& page, const Report& report) {
-  const std::string about = printable(who(report));
-  const auto room = [&](const std::string& time) {
-    return page.width() - std::min(page.width(), kTitle.size() + kGap.size() + columns(time));
-  };
-  std::string time = when(report, true);
-  if (columns(about) > room(time)) time = when(report, false);
-  page.line(fmt::format("{}{}{}{}", kTitle, cut(about, room(time)), kGap, time));
+  const std::string time = when(report);
+  const std::size_t taken = kTitle.size() + kGap.size() + columns(time);
+  const std::size_t room = page.width() - std::min(page.width(), taken);
+  page.line(fmt::format("{}{}{}{}", kTitle, cut(who(report, room), room), kGap, time));
 }
 
 void write_verdict(Page& page, const Report& report) {
