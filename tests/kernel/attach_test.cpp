@@ -41,7 +41,8 @@ TEST(Attach, TracepointsAreNamed) {
 TEST(Attach, AutomaticChoiceWorks) {
   Workload workload({"ops", "wait", "3", "2"});
   Watch watch(workload.pid());
-  EXPECT_EQ(watch.probes().fallback().has_value(), watch.probes().hook_set() == HookSet::kTracepoints);
+  EXPECT_EQ(watch.probes().fallback().has_value(),
+            watch.probes().hook_set() == HookSet::kTracepoints);
   workload.run();
   EXPECT_EQ(sum_of_words(watch.interval()).woken, 3U);
 }

@@ -44,7 +44,8 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments, bool keep_
     dup2(output.writing.get(), STDOUT_FILENO);
     if (keep_errors) dup2(errors.writing.get(), STDERR_FILENO);
     std::vector<char*> pointers;
-    for (const std::string& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
+    for (const std::string& argument : arguments)
+      pointers.push_back(const_cast<char*>(argument.c_str()));
     pointers.push_back(nullptr);
     execv(pointers[0], pointers.data());
     _exit(127);
@@ -61,7 +62,9 @@ ChildProcess::~ChildProcess() {
   }
 }
 
-void ChildProcess::send(int signal) const { kill(pid_, signal); }
+void ChildProcess::send(int signal) const {
+  kill(pid_, signal);
+}
 
 std::string ChildProcess::read_line() {
   std::string line;
@@ -70,11 +73,16 @@ std::string ChildProcess::read_line() {
   return line;
 }
 
-std::string ChildProcess::read_all() { return read_to_end(output_); }
-std::string ChildProcess::read_errors() { return read_to_end(errors_); }
+std::string ChildProcess::read_all() {
+  return read_to_end(output_);
+}
+std::string ChildProcess::read_errors() {
+  return read_to_end(errors_);
+}
 
 void ChildProcess::write(const std::string& text) {
-  if (::write(input_.get(), text.data(), text.size()) < 0) throw std::runtime_error("the program is gone");
+  if (::write(input_.get(), text.data(), text.size()) < 0)
+    throw std::runtime_error("the program is gone");
 }
 
 int ChildProcess::wait() {
@@ -93,11 +101,14 @@ Workload::Workload(std::vector<std::string> arguments)
   ready_ = expect("ready");
 }
 
-std::uint64_t Workload::address(const std::string& key) const { return as_address(ready_.at(key)); }
+std::uint64_t Workload::address(const std::string& key) const {
+  return as_address(ready_.at(key));
+}
 
 nlohmann::json Workload::expect(const std::string& word) {
   const std::string line = process_.read_line();
-  if (!line.starts_with(word + " ")) throw std::runtime_error("expected '" + word + "', got '" + line + "'");
+  if (!line.starts_with(word + " "))
+    throw std::runtime_error("expected '" + word + "', got '" + line + "'");
   return nlohmann::json::parse(line.substr(word.size() + 1));
 }
 

@@ -50,14 +50,17 @@ const json* lock_at(const json& report, std::uint64_t address) {
   return nullptr;
 }
 
-std::size_t lines_in(const std::string& text) { return static_cast<std::size_t>(std::ranges::count(text, '\n')); }
+std::size_t lines_in(const std::string& text) {
+  return static_cast<std::size_t>(std::ranges::count(text, '\n'));
+}
 
 // --- what it reports ---
 
 TEST(Report, HotMutexIsNamedAndComesFirst) {
   Workload workload({"mutex4", "4", "4", "100"});
   workload.go();
-  const Ran ran = run({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "2", "--format", "json"});
+  const Ran ran =
+      run({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "2", "--format", "json"});
   EXPECT_EQ(ran.exit, 0) << ran.errors;
   const auto reports = reports_in(ran.output);
   ASSERT_EQ(reports.size(), 2U);
@@ -72,7 +75,8 @@ TEST(Report, HotMutexIsNamedAndComesFirst) {
   // What adds up must add up.
   EXPECT_EQ(lock.at("waits"), lock.at("wait_ns").at("count"));
   std::uint64_t in_buckets = 0;
-  for (const json& bucket : lock.at("wait_ns").at("buckets")) in_buckets += bucket.at("count").get<std::uint64_t>();
+  for (const json& bucket : lock.at("wait_ns").at("buckets"))
+    in_buckets += bucket.at("count").get<std::uint64_t>();
   EXPECT_EQ(in_buckets, lock.at("waits").get<std::uint64_t>());
   double shares = 0;
   for (const json& waiter : lock.at("waiters")) shares += waiter.at("share").get<double>();
@@ -82,13 +86,15 @@ TEST(Report, HotMutexIsNamedAndComesFirst) {
 TEST(Report, StateOfTheThreadsAddsUp) {
   Workload workload({"idle_pool", "condvar", "6", "40", "50"});
   workload.go();
-  const Ran ran = run({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "1", "--format", "json"});
+  const Ran ran =
+      run({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "1", "--format", "json"});
   const auto reports = reports_in(ran.output);
   ASSERT_EQ(reports.size(), 1U);
   const json& process = reports[0].at("processes").at(0);
   const json& mean = process.at("threads_mean");
   double sum = 0;
-  for (const char* state : {"on_cpu", "runnable", "lock_wait", "idle_wait", "other"}) sum += mean.at(state).get<double>();
+  for (const char* state : {"on_cpu", "runnable", "lock_wait", "idle_wait", "other"})
+    sum += mean.at(state).get<double>();
   EXPECT_NEAR(sum, process.at("threads").get<double>(), 0.5);
   EXPECT_NEAR(mean.at("idle_wait").get<double>(), 6, 0.5);
 }
@@ -98,20 +104,23 @@ class IdlePool : public testing::TestWithParam<std::string> {};
 TEST_P(IdlePool, IsAccusedOfNothing) {
   Workload workload({"idle_pool", GetParam(), "4", "20", "50"});
   workload.go();
-  const Ran ran = run({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "1", "--format", "json"});
+  const Ran ran =
+      run({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "1", "--format", "json"});
   const auto reports = reports_in(ran.output);
   ASSERT_EQ(reports.size(), 1U);
   EXPECT_EQ(reports[0].at("verdict").at("level"), "fine") << reports[0].at("verdict");
   for (const json& lock : reports[0].at("locks")) EXPECT_EQ(lock.at("level"), "fine") << lock;
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, IdlePool, testing::Values("condvar", "semaphore", "barrier", "join"),
+INSTANTIATE_TEST_SUITE_P(Kinds, IdlePool,
+                         testing::Values("condvar", "semaphore", "barrier", "join"),
                          [](const auto& about) { return about.param; });
 
 // Nobody saw these waits begin: they are read from /proc when attaching.
 TEST(Report, DeadlockOlderThanTheObserver) {
   Workload workload({"deadlock"});
-  const Ran ran = run({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "1", "--format", "json"});
+  const Ran ran =
+      run({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "1", "--format", "json"});
   const auto reports = reports_in(ran.output);
   ASSERT_EQ(reports.size(), 1U);
   for (const char* name : {"lock_a", "lock_b"}) {
@@ -130,7 +139,8 @@ TEST(Report, DeadlockOlderThanTheObserver) {
 
 TEST(Report, ThreadThatNeverWakesIsInProgress) {
   Workload workload({"never"});
-  const Ran ran = run({"--pid", std::to_string(workload.pid()), "-i", "0.5", "-d", "1", "--format", "json"});
+  const Ran ran =
+      run({"--pid", std::to_string(workload.pid()), "-i", "0.5", "-d", "1", "--format", "json"});
   for (const json& report : reports_in(ran.output)) {
     const json* word = lock_at(report, workload.address("word"));
     if (word == nullptr) {  // told from an idle wait by nothing: it may be listed as one
@@ -145,7 +155,8 @@ TEST(Report, ThreadThatNeverWakesIsInProgress) {
 TEST(Report, FirstComesSoonAfterTheInterval) {
   Workload workload({"never"});
   const auto begin = std::chrono::steady_clock::now();
-  ChildProcess process(command({"--pid", std::to_string(workload.pid()), "-i", "1", "--format", "json"}));
+  ChildProcess process(
+      command({"--pid", std::to_string(workload.pid()), "-i", "1", "--format", "json"}));
   const std::string first = process.read_line();
   const auto took = std::chrono::steady_clock::now() - begin;
   EXPECT_FALSE(first.empty());
@@ -181,7 +192,8 @@ TEST(Report, WholeMachineSeesTheHotLock) {
 TEST(Ending, SignalGivesALastReport) {
   for (const int signal : {SIGINT, SIGTERM}) {
     Workload workload({"never"});
-    ChildProcess process(command({"--pid", std::to_string(workload.pid()), "-i", "0.5", "--format", "json"}));
+    ChildProcess process(
+        command({"--pid", std::to_string(workload.pid()), "-i", "0.5", "--format", "json"}));
     process.read_line();
     process.send(signal);
     const auto rest = reports_in(process.read_all());
@@ -194,7 +206,8 @@ TEST(Ending, SignalGivesALastReport) {
 
 TEST(Ending, TargetThatEndsGetsItsLastReport) {
   Workload workload({"ops", "timed_wait", "10", "5"});
-  ChildProcess process(command({"--pid", std::to_string(workload.pid()), "-i", "1", "--format", "json"}));
+  ChildProcess process(
+      command({"--pid", std::to_string(workload.pid()), "-i", "1", "--format", "json"}));
   process.read_line();
   workload.run();
   workload.finish();
@@ -213,16 +226,23 @@ TEST(Ending, TargetThatEndsGetsItsLastReport) {
 TEST(Ending, FailOnExitsWithTen) {
   Workload guilty({"mutex4", "4", "4", "100"});
   guilty.go();
-  EXPECT_EQ(run({"--pid", std::to_string(guilty.pid()), "-i", "1", "-d", "1", "--fail-on", "suspect"}).exit, 10);
+  EXPECT_EQ(
+      run({"--pid", std::to_string(guilty.pid()), "-i", "1", "-d", "1", "--fail-on", "suspect"})
+          .exit,
+      10);
   Workload idle({"idle_pool", "condvar", "4", "40", "50"});
   idle.go();
-  EXPECT_EQ(run({"--pid", std::to_string(idle.pid()), "-i", "1", "-d", "1", "--fail-on", "suspect"}).exit, 0);
+  EXPECT_EQ(
+      run({"--pid", std::to_string(idle.pid()), "-i", "1", "-d", "1", "--fail-on", "suspect"}).exit,
+      0);
 }
 
 TEST(Ending, JsonFileHoldsEveryReport) {
   const std::string file = testing::TempDir() + "reports.json";
   Workload workload({"never"});
-  EXPECT_EQ(run({"--pid", std::to_string(workload.pid()), "-i", "0.5", "-d", "1", "--json", file}).exit, 0);
+  EXPECT_EQ(
+      run({"--pid", std::to_string(workload.pid()), "-i", "0.5", "-d", "1", "--json", file}).exit,
+      0);
   std::ifstream stream(file);
   std::ostringstream text;
   text << stream.rdbuf();
@@ -251,24 +271,26 @@ TEST_P(Mistakes, GetOneClearLineAndTheRightExitCode) {
 
 INSTANTIATE_TEST_SUITE_P(
     Of, Mistakes,
-    testing::Values(Mistake{"pid_text", {"--pid", "redis"}, 2, "--pid"}, Mistake{"pid_zero", {"--pid", "0"}, 2, "--pid"},
-                    Mistake{"pid_huge", {"--pid", "99999999999"}, 2, "--pid"},
-                    Mistake{"pid_none", {"--pid", "4194304"}, 4, "no such process"},
-                    Mistake{"kernel_thread", {"--pid", "2"}, 4, "kernel thread"},
-                    Mistake{"option", {"--nonsense"}, 2, "--nonsense"},
-                    Mistake{"interval", {"--interval", "0"}, 2, "--interval"},
-                    Mistake{"format", {"--format", "xml"}, 2, "--format"},
-                    Mistake{"threshold", {"--threshold", "lock.busy.suspect"}, 2, "--threshold"},
-                    Mistake{"threshold_key", {"--threshold", "lock.colour=1"}, 2, "lock.colour"},
-                    Mistake{"demo_with_pid", {"demo", "--pid", "1"}, 2, "--pid"},
-                    Mistake{"json_file", {"--pid", "1", "--json", "/nonexistent/x"}, 1, "/nonexistent/x"},
-                    Mistake{"config_file", {"--config", "/nonexistent/x"}, 2, "/nonexistent/x"}),
+    testing::Values(
+        Mistake{"pid_text", {"--pid", "redis"}, 2, "--pid"},
+        Mistake{"pid_zero", {"--pid", "0"}, 2, "--pid"},
+        Mistake{"pid_huge", {"--pid", "99999999999"}, 2, "--pid"},
+        Mistake{"pid_none", {"--pid", "4194304"}, 4, "no such process"},
+        Mistake{"kernel_thread", {"--pid", "2"}, 4, "kernel thread"},
+        Mistake{"option", {"--nonsense"}, 2, "--nonsense"},
+        Mistake{"interval", {"--interval", "0"}, 2, "--interval"},
+        Mistake{"format", {"--format", "xml"}, 2, "--format"},
+        Mistake{"threshold", {"--threshold", "lock.busy.suspect"}, 2, "--threshold"},
+        Mistake{"threshold_key", {"--threshold", "lock.colour=1"}, 2, "lock.colour"},
+        Mistake{"demo_with_pid", {"demo", "--pid", "1"}, 2, "--pid"},
+        Mistake{"json_file", {"--pid", "1", "--json", "/nonexistent/x"}, 1, "/nonexistent/x"},
+        Mistake{"config_file", {"--config", "/nonexistent/x"}, 2, "/nonexistent/x"}),
     [](const auto& about) { return about.param.name; });
 
 TEST(Rights, WithoutThemItSaysWhatIsMissing) {
   if (geteuid() != 0) FAIL() << "run as root";
-  ChildProcess process({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all",
-                        CW_COMMAND, "--pid", "1"},
+  ChildProcess process({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                        "--bounding-set=-all", CW_COMMAND, "--pid", "1"},
                        true);
   const std::string errors = process.read_errors();
   EXPECT_EQ(process.wait(), 3) << errors;
@@ -278,7 +300,8 @@ TEST(Rights, WithoutThemItSaysWhatIsMissing) {
 TEST(Rights, ObserverKilledLeavesNoHook) {
   Workload workload({"never"});
   {
-    ChildProcess process(command({"--pid", std::to_string(workload.pid()), "-i", "0.5", "--format", "json"}));
+    ChildProcess process(
+        command({"--pid", std::to_string(workload.pid()), "-i", "0.5", "--format", "json"}));
     process.read_line();
     process.send(SIGKILL);
     process.wait();

@@ -9,7 +9,9 @@
 namespace cw::test {
 namespace {
 
-void sleep_ms(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
+void sleep_ms(int ms) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+}
 
 double share(std::uint64_t ns, const Interval& interval) {
   return static_cast<double>(ns) / static_cast<double>(interval.length_ns());

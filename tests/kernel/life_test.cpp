@@ -16,7 +16,8 @@ std::uint64_t waits_of_images(const Interval& interval, std::int32_t pid, bool e
   std::uint64_t waits = 0;
   for (const Word& word : interval.grown) {
     const auto image = interval.images.find(static_cast<ImageId>(word.key.space));
-    if (image != interval.images.end() && image->second.pid == pid && (image->second.ended_ns != 0) == ended)
+    if (image != interval.images.end() && image->second.pid == pid &&
+        (image->second.ended_ns != 0) == ended)
       waits += waits_of(word);
   }
   return waits;
@@ -28,7 +29,8 @@ TEST(Life, FiguresOfAnExitedProcessAreKeptForTheNextReading) {
   const auto truth = workload.run();
   EXPECT_EQ(workload.wait(), 0);
   const Interval interval = watch.interval();
-  EXPECT_EQ(waits_of_images(interval, workload.pid(), true), truth.at("waits").get<std::uint64_t>());
+  EXPECT_EQ(waits_of_images(interval, workload.pid(), true),
+            truth.at("waits").get<std::uint64_t>());
   // Seen once more, then forgotten.
   EXPECT_TRUE(watch.interval().grown.empty());
   EXPECT_TRUE(watch.interval().images.empty());
@@ -39,8 +41,10 @@ TEST(Life, ExecInheritsNothing) {
   Watch watch(workload.pid());
   const auto truth = workload.run();
   const Interval interval = watch.interval();
-  EXPECT_EQ(waits_of_images(interval, workload.pid(), true), truth.at("waits_before").get<std::uint64_t>());
-  EXPECT_EQ(waits_of_images(interval, workload.pid(), false), truth.at("waits").get<std::uint64_t>());
+  EXPECT_EQ(waits_of_images(interval, workload.pid(), true),
+            truth.at("waits_before").get<std::uint64_t>());
+  EXPECT_EQ(waits_of_images(interval, workload.pid(), false),
+            truth.at("waits").get<std::uint64_t>());
 }
 
 TEST(Life, ForkedChildIsNotWatched) {

@@ -40,9 +40,10 @@ TEST_P(Outcomes, AreCountedExactlyAndMeasuredClosely) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Futex, Outcomes,
-                         testing::Values("wait", "wait_bitset", "timed_wait", "timed_wait_bitset", "timed_wait_woken",
-                                         "eagain", "lock_pi", "lock_pi2", "wait_requeue_pi", "requeue", "wake_op",
-                                         "wake_op_second", "waitv", "futex_wait"),
+                         testing::Values("wait", "wait_bitset", "timed_wait", "timed_wait_bitset",
+                                         "timed_wait_woken", "eagain", "lock_pi", "lock_pi2",
+                                         "wait_requeue_pi", "requeue", "wake_op", "wake_op_second",
+                                         "waitv", "futex_wait"),
                          [](const auto& about) { return about.param; });
 
 // Not a file's page, so it is keyed by address although the call says shared.
@@ -67,7 +68,8 @@ TEST_P(RareMutex, ContendedAcquisitionsAreWaits) {
       << word.wait_ns << " against " << truth.at("sum_ns");
 }
 
-INSTANTIATE_TEST_SUITE_P(Glibc, RareMutex, testing::Values("pi", "robust", "pi_robust", "owner_dies"),
+INSTANTIATE_TEST_SUITE_P(Glibc, RareMutex,
+                         testing::Values("pi", "robust", "pi_robust", "owner_dies"),
                          [](const auto& about) { return about.param; });
 
 TEST(Outcomes, ThirtyTwoBitCallers) {

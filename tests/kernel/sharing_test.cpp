@@ -30,7 +30,8 @@ TEST_P(Shared, IsOneWordAcrossProcesses) {
   EXPECT_EQ(waits_of(word), waits);
   EXPECT_EQ(word.distinct, 2U);
   EXPECT_EQ(word.wakes, truth.at("wakes").get<std::uint64_t>());
-  EXPECT_TRUE(within(static_cast<double>(word.wait_ns), sum_ns, 0.05)) << word.wait_ns << " against " << sum_ns;
+  EXPECT_TRUE(within(static_cast<double>(word.wait_ns), sum_ns, 0.05))
+      << word.wait_ns << " against " << sum_ns;
 }
 
 // A wake counts whoever makes it, watched or not; a wait only of those who are watched.

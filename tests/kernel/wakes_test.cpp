@@ -25,13 +25,15 @@ TEST_P(Wakes, AreChargedTheWaitingThatPiledUp) {
   EXPECT_EQ(charged(word), word.charged_ns);
   EXPECT_LE(word.charged_ns, word.waiting_ns);
   // All but the time from the last wake to the waiter's return, which nobody is charged any more.
-  EXPECT_TRUE(within(static_cast<double>(word.charged_ns), static_cast<double>(word.waiting_ns), 0.15))
+  EXPECT_TRUE(
+      within(static_cast<double>(word.charged_ns), static_cast<double>(word.waiting_ns), 0.15))
       << word.charged_ns << " of " << word.waiting_ns;
   EXPECT_EQ(word.gap_hist.count(), word.wakes);
 }
 
 INSTANTIATE_TEST_SUITE_P(Futex, Wakes,
-                         testing::Values("wait", "wait_bitset", "lock_pi", "wake_op", "wake_op_second", "futex_wait"),
+                         testing::Values("wait", "wait_bitset", "lock_pi", "wake_op",
+                                         "wake_op_second", "futex_wait"),
                          [](const auto& about) { return about.param; });
 
 // Time-outs are nobody's doing.

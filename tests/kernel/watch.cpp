@@ -10,14 +10,18 @@ LockProbes started(const ProbeOptions& options, std::int32_t pid) {
   auto probes = LockProbes::load(options);
   if (!probes) throw std::runtime_error(probes.error().message);
   if (pid != 0)
-    if (auto watched = probes->watch(pid, "test"); !watched) throw std::runtime_error(watched.error().message);
-  if (auto attached = probes->attach(); !attached) throw std::runtime_error(attached.error().message);
+    if (auto watched = probes->watch(pid, "test"); !watched)
+      throw std::runtime_error(watched.error().message);
+  if (auto attached = probes->attach(); !attached)
+    throw std::runtime_error(attached.error().message);
   return std::move(*probes);
 }
 
 }  // namespace
 
-Watch::Watch(LockProbes probes) : probes_(std::move(probes)) { interval(); }
+Watch::Watch(LockProbes probes) : probes_(std::move(probes)) {
+  interval();
+}
 Watch::Watch(std::int32_t pid, const ProbeOptions& options) : Watch(started(options, pid)) {}
 Watch Watch::machine() {
   ProbeOptions options;
@@ -56,6 +60,8 @@ Word sum_of_words(const Interval& interval) {
   return sum;
 }
 
-bool within(double measured, double truth, double share) { return std::abs(measured - truth) <= share * truth; }
+bool within(double measured, double truth, double share) {
+  return std::abs(measured - truth) <= share * truth;
+}
 
 }  // namespace cw::test

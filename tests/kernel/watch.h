@@ -32,7 +32,9 @@ Word word_at(const Interval& interval, std::int32_t pid, std::uint64_t address);
 // All words of the interval together, counters only.
 Word sum_of_words(const Interval& interval);
 
-inline std::uint64_t waits_of(const Word& word) { return word.woken + word.timed_out + word.interrupted; }
+inline std::uint64_t waits_of(const Word& word) {
+  return word.woken + word.timed_out + word.interrupted;
+}
 
 // |measured - truth| <= share x truth.
 bool within(double measured, double truth, double share);

@@ -16,8 +16,6 @@
 
 #include "app/watch.h"
 
-extern char** environ;
-
 namespace cw {
 namespace {
 
@@ -48,11 +46,13 @@ Result<pid_t> start_service(bool fixed) {
   std::string flag = "--fixed";
   std::array<char*, 3> arguments{name.data(), fixed ? flag.data() : nullptr, nullptr};
   pid_t pid = 0;
-  const int failure = posix_spawn(&pid, program.c_str(), nullptr, nullptr, arguments.data(), environ);
+  const int failure =
+      posix_spawn(&pid, program.c_str(), nullptr, nullptr, arguments.data(), environ);
   if (failure != 0)
-    return fail(Exit::kFailed,
-                fmt::format("cannot start {}: {}; it is built and copied together with contentionwatch", program,
-                            std::strerror(failure)));
+    return fail(
+        Exit::kFailed,
+        fmt::format("cannot start {}: {}; it is built and copied together with contentionwatch",
+                    program, std::strerror(failure)));
   return pid;
 }
 
@@ -63,7 +63,8 @@ Result<Exit> demo(Settings settings) {
   if (!pid) return std::unexpected(pid.error());
   const Service service(*pid);
   fmt::print(stderr, "contentionwatch: started the {} service, pid {}; watching it for {:g} s\n",
-             settings.demo_fixed ? "redesigned" : "badly built", *pid, settings.duration_s.value_or(kDemoSeconds));
+             settings.demo_fixed ? "redesigned" : "badly built", *pid,
+             settings.duration_s.value_or(kDemoSeconds));
   std::this_thread::sleep_for(kWarmUp);
   settings.pids = {*pid};
   if (!settings.duration_s) settings.duration_s = kDemoSeconds;

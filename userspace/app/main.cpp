@@ -14,11 +14,9 @@ int main(int count, char** arguments) {
   };
   const auto line = cw::parse_command_line(count, arguments);
   if (!line) return say(line.error());
-  if (!line->settings) {
-    static_cast<void>(std::fputs(line->text.c_str(), stdout));
-    return 0;
-  }
-  const bool demo = line->settings->command == cw::Command::kDemo;
-  const auto exit = demo ? cw::demo(*line->settings) : cw::watch(*line->settings);
+  const auto& settings = line->settings;
+  if (!settings) return std::fputs(line->text.c_str(), stdout) < 0 ? 1 : 0;
+  const bool is_demo = settings->command == cw::Command::kDemo;
+  const auto exit = is_demo ? cw::demo(*settings) : cw::watch(*settings);
   return exit ? static_cast<int>(*exit) : say(exit.error());
 }

@@ -8,6 +8,7 @@
 
 #include "analysis/analyse.h"
 #include "analysis/interval.h"
+#include "model/clock.h"
 #include "process/maps.h"
 #include "process/proc.h"
 #include "process/proc_files.h"
@@ -16,23 +17,18 @@
 namespace cw {
 namespace {
 
-constexpr std::size_t kChecksAReport = 256;      // waits in progress that are compared with /proc
-constexpr std::size_t kProcessesSampled = 64;    // in whole-machine mode: those with most waiting
-constexpr std::uint64_t kOwnStackReach = 4096;   // as CW_STACK_REACH in bpf/wait.h
-
-std::uint64_t monotonic_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
-}
+constexpr std::size_t kChecksAReport = 256;     // waits in progress that are compared with /proc
+constexpr std::size_t kProcessesSampled = 64;   // in whole-machine mode: those with most waiting
+constexpr std::uint64_t kOwnStackReach = 4096;  // as CW_STACK_REACH in bpf/wait.h
 
 std::string rfc3339_now() {
   timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
+  static_cast<void>(clock_gettime(CLOCK_REALTIME, &now));
   tm utc{};
-  gmtime_r(&now.tv_sec, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                     utc.tm_hour, utc.tm_min, utc.tm_sec, now.tv_nsec / 1'000'000);
+  static_cast<void>(gmtime_r(&now.tv_sec, &utc));
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
+                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                     now.tv_nsec / 1'000'000);
 }
 
 Result<void> check_target(std::int32_t pid) {
@@ -40,10 +36,15 @@ Result<void> check_target(std::int32_t pid) {
     case ProcessState::kGone:
       return fail(Exit::kNoProcess, fmt::format("pid {}: no such process", pid));
     case ProcessState::kZombie:
-      return fail(Exit::kNoProcess, fmt::format("pid {}: has ended already (a zombie its parent did not collect)", pid));
+      return fail(
+          Exit::kNoProcess,
+          fmt::format("pid {}: has ended already (a zombie its parent did not collect)", pid));
     case ProcessState::kKernelThread:
-      return fail(Exit::kNoProcess, fmt::format("pid {}: is a kernel thread; only user processes wait on futexes", pid));
-    case ProcessState::kAlive: return {};
+      return fail(
+          Exit::kNoProcess,
+          fmt::format("pid {}: is a kernel thread; only user processes wait on futexes", pid));
+    case ProcessState::kAlive:
+      return {};
   }
   return {};
 }
@@ -63,8 +64,8 @@ WordKey word_key(const MemoryMap& map, const FutexWait& wait) {
 
 }  // namespace
 
-Observer::Observer(const Settings& settings, LockProbes probes)
-    : settings_(settings),
+Observer::Observer(Settings settings, LockProbes probes)
+    : settings_(std::move(settings)),
       probes_(std::move(probes)),
       symbols_([this](StackId stack) { return probes_.stack(stack); }) {
   utsname names{};
@@ -76,7 +77,8 @@ Observer::Observer(const Settings& settings, LockProbes probes)
 Result<std::unique_ptr<Observer>> Observer::start(const Settings& settings) {
   for (const std::int32_t pid : settings.pids)
     if (auto alive = check_target(pid); !alive) return std::unexpected(alive.error());
-  auto probes = LockProbes::load({.whole_machine = settings.pids.empty(), .hooks = HookSet::kAutomatic, .sizes = {}});
+  auto probes = LockProbes::load(
+      {.whole_machine = settings.pids.empty(), .hooks = HookSet::kAutomatic, .sizes = {}});
   if (!probes) return std::unexpected(probes.error());
   std::unique_ptr<Observer> observer(new Observer(settings, std::move(*probes)));
   if (auto attached = observer->attach(); !attached) return std::unexpected(attached.error());
@@ -110,7 +112,8 @@ Result<void> Observer::attach() {
 }
 
 void Observer::seed_waits() {
-  for (const std::int32_t pid : settings_.pids.empty() ? all_pids() : settings_.pids) seed_waits_of(pid);
+  for (const std::int32_t pid : settings_.pids.empty() ? all_pids() : settings_.pids)
+    seed_waits_of(pid);
 }
 
 void Observer::seed_waits_of(std::int32_t pid) {
@@ -120,18 +123,19 @@ void Observer::seed_waits_of(std::int32_t pid) {
   const MemoryMap map = MemoryMap::read(open_process(pid).get());
   const std::string comm = comm_of(pid);
   for (const FutexWait& wait : waits) {
-    const bool seeded = probes_.seed(WaitSeed{
-        .pid = pid,
-        .tid = wait.tid,
-        .comm = comm,
-        .word = word_key(map, wait),
-        .op = wait.op,
-        .value = wait.value,
-        .on_own_stack = wait.address >= wait.sp && wait.address - wait.sp < kOwnStackReach,
-        .pc = wait.pc,
-        .read_ns = read_ns});
+    const bool seeded = probes_.seed(
+        WaitSeed{.pid = pid,
+                 .tid = wait.tid,
+                 .comm = comm,
+                 .word = word_key(map, wait),
+                 .op = wait.op,
+                 .value = wait.value,
+                 .on_own_stack = wait.address >= wait.sp && wait.address - wait.sp < kOwnStackReach,
+                 .pc = wait.pc,
+                 .read_ns = read_ns});
     // It may have left between the look and the seed, where no hook had a wait to end.
-    if (seeded && !blocked_call(pid, wait.tid)) probes_.reap(static_cast<std::uint32_t>(wait.tid), 0, false);
+    if (seeded && !blocked_call(pid, wait.tid))
+      probes_.reap(static_cast<std::uint32_t>(wait.tid), 0, false);
   }
 }
 
@@ -190,7 +194,8 @@ std::vector<ProcessSample> Observer::sample(const Snapshot& snapshot) {
     for (const auto& [id, image] : snapshot.images)
       if (image.watched && image.ended_ns == 0) ranked.emplace_back(waiting[id], image.pid);
     std::ranges::sort(ranked, std::greater{});
-    for (std::size_t i = 0; i < std::min(ranked.size(), kProcessesSampled); i++) pids.push_back(ranked[i].second);
+    for (std::size_t i = 0; i < std::min(ranked.size(), kProcessesSampled); i++)
+      pids.push_back(ranked[i].second);
   }
   std::vector<ProcessSample> samples;
   for (const std::int32_t pid : pids) {
@@ -221,7 +226,7 @@ Result<Report> Observer::report(bool final) {
                                           .top_n = settings_.top_n,
                                           .with_waits = settings_.with_waits},
                           symbols_);
-  fill_in(report, last_.time_ns, after, final);
+  fill_in(report, after, final);
   reap_ghosts(*now);
   settle_counts(*now);
   last_ = std::move(*now);
@@ -229,8 +234,7 @@ Result<Report> Observer::report(bool final) {
   return report;
 }
 
-void Observer::fill_in(Report& report, std::uint64_t begin_ns, const std::vector<ProcessSample>& after, bool final) {
-  static_cast<void>(begin_ns);
+void Observer::fill_in(Report& report, const std::vector<ProcessSample>& after, bool final) {
   report.host = host_;
   report.kernel = kernel_;
   report.started = interval_began_;
@@ -244,16 +248,22 @@ void Observer::fill_in(Report& report, std::uint64_t begin_ns, const std::vector
   fidelity.bystander_ns_per_syscall =
       std::max(0.0, calls_after_.plain_syscall_ns - calls_before_.plain_syscall_ns);
   const SelfUse use = self_use();
-  fidelity.self_cpu_pct = report.interval_s > 0 ? static_cast<double>(use.cpu_ns - last_use_.cpu_ns) / 1e7 / report.interval_s : 0;
+  fidelity.self_cpu_pct =
+      report.interval_s > 0
+          ? static_cast<double>(use.cpu_ns - last_use_.cpu_ns) / 1e7 / report.interval_s
+          : 0;
   fidelity.self_rss_bytes = use.rss_bytes;
   last_use_ = use;
 
   // Two hooks a call: what their programs take, measured in place, and what getting there takes,
   // measured on ourselves.
   const HookCost cost = probes_.cost();
-  const double getting_there = std::max(0.0, calls_after_.futex_wake_ns - calls_before_.futex_wake_ns) / 2;
-  const double spent_ns = static_cast<double>(cost.estimated_ns - std::min(cost.estimated_ns, last_cost_.estimated_ns)) +
-                          getting_there * static_cast<double>(cost.runs - last_cost_.runs);
+  const double getting_there =
+      std::max(0.0, calls_after_.futex_wake_ns - calls_before_.futex_wake_ns) / 2;
+  const double spent_ns =
+      static_cast<double>(cost.estimated_ns -
+                          std::min(cost.estimated_ns, last_cost_.estimated_ns)) +
+      getting_there * static_cast<double>(cost.runs - last_cost_.runs);
   last_cost_ = cost;
   double cpu_s = 0;
   for (const ProcessReport& process : report.processes) cpu_s += process.cpu_s;

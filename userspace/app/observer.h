@@ -1,4 +1,5 @@
-// Watches processes and makes a Report of each interval: the wiring of probes, process and analysis.
+// Watches processes and makes a Report of each interval: the wiring of probes, process and
+// analysis.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,7 @@ class Observer {
   Result<Report> report(bool final);
 
  private:
-  Observer(const Settings& settings, LockProbes probes);
+  Observer(Settings settings, LockProbes probes);
 
   Result<void> attach();
   void seed_waits();
@@ -36,7 +37,7 @@ class Observer {
   void reap_ghosts(const Snapshot& snapshot);
   void settle_counts(const Snapshot& snapshot);
   [[nodiscard]] std::vector<ProcessSample> sample(const Snapshot& snapshot);
-  void fill_in(Report& report, std::uint64_t begin_ns, const std::vector<ProcessSample>& after, bool final);
+  void fill_in(Report& report, const std::vector<ProcessSample>& after, bool final);
 
   Settings settings_;
   LockProbes probes_;

@@ -36,7 +36,8 @@ Result<Outputs> Outputs::open(const Settings& settings) {
   if (!settings.json_file.empty()) {
     outputs.json_.reset(std::fopen(settings.json_file.c_str(), "we"));
     if (!outputs.json_)
-      return fail(Exit::kFailed, fmt::format("cannot write to {}: {}", settings.json_file, std::strerror(errno)));
+      return fail(Exit::kFailed,
+                  fmt::format("cannot write to {}: {}", settings.json_file, std::strerror(errno)));
   }
   return outputs;
 }
@@ -45,10 +46,16 @@ Result<void> Outputs::write(const Report& report) {
   const JsonOptions json{.with_waits = settings_.with_waits};
   // The file first: what a closed pipe ends is in it whole.
   if (json_)
-    if (auto done = put(json_.get(), to_json(report, json) + "\n", settings_.json_file); !done) return done;
-  const TextOptions text{.color = color_, .width = width_, .top_n = settings_.top_n, .with_waits = settings_.with_waits};
-  return put(stdout, settings_.format == Format::kJson ? to_json(report, json) + "\n" : to_text(report, text),
-             "standard output");
+    if (auto done = put(json_.get(), to_json(report, json) + "\n", settings_.json_file); !done)
+      return done;
+  const TextOptions text{.color = color_,
+                         .width = width_,
+                         .top_n = settings_.top_n,
+                         .with_waits = settings_.with_waits};
+  return put(
+      stdout,
+      settings_.format == Format::kJson ? to_json(report, json) + "\n" : to_text(report, text),
+      "standard output");
 }
 
 }  // namespace cw

@@ -27,7 +27,8 @@ Result<std::int32_t> pid_of(const std::string& text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
   if (error != std::errc() || end != text.data() + text.size() || pid < 1 || pid > kLargestPid)
     return fail(Exit::kUsage,
-                fmt::format("--pid takes process ids, 1 to {}, separated by commas; not '{}'", kLargestPid, text));
+                fmt::format("--pid takes process ids, 1 to {}, separated by commas; not '{}'",
+                            kLargestPid, text));
   return pid;
 }
 
@@ -37,8 +38,9 @@ Result<void> set_threshold(Thresholds& thresholds, const std::string& text) {
   const char* begin = equals == std::string::npos ? nullptr : text.data() + equals + 1;
   const char* end = text.data() + text.size();
   if (begin == nullptr || std::from_chars(begin, end, value).ptr != end || begin == end)
-    return fail(Exit::kUsage, fmt::format("--threshold takes KEY=NUMBER, where KEY is one of {}; not '{}'",
-                                          known_thresholds(), text));
+    return fail(Exit::kUsage,
+                fmt::format("--threshold takes KEY=NUMBER, where KEY is one of {}; not '{}'",
+                            known_thresholds(), text));
   return set(thresholds, std::string_view(text).substr(0, equals), value);
 }
 
@@ -49,20 +51,26 @@ void add_options(CLI::App& app, Settings& settings, Raw& raw) {
   app.add_option("-i,--interval", settings.interval_s, "One report each SEC")
       ->check(CLI::Range(0.1, 86400.0))
       ->type_name("SEC");
-  app.add_option("-d,--duration", raw.duration_s, "Stop after SEC, with a last report (default: Ctrl-C)")
+  app.add_option("-d,--duration", raw.duration_s,
+                 "Stop after SEC, with a last report (default: Ctrl-C)")
       ->check(CLI::Range(0.1, 31'536'000.0))
       ->type_name("SEC");
-  app.add_option("-n,--top", settings.top_n, "Rows per table")->check(CLI::Range(1, 10'000))->type_name("N");
+  app.add_option("-n,--top", settings.top_n, "Rows per table")
+      ->check(CLI::Range(1, 10'000))
+      ->type_name("N");
   app.add_option("--observe", raw.observe, "What to watch: locks (all that this version watches)")
       ->delimiter(',')
       ->check(CLI::IsMember({"locks"}))
       ->type_name("LIST");
-  app.add_flag("--waits", settings.with_waits, "List idle waits (condition variables, joins...) too");
+  app.add_flag("--waits", settings.with_waits,
+               "List idle waits (condition variables, joins...) too");
   app.add_option("--budget", settings.budget_pct,
-                 "The most the observer may slow the observed, in percent of its CPU time; reported against")
+                 "The most the observer may slow the observed, in percent of its CPU time; "
+                 "reported against")
       ->check(CLI::Range(0.01, 100.0))
       ->type_name("PCT");
-  app.add_option("--threshold", raw.thresholds, "A threshold of the verdicts: " + known_thresholds())
+  app.add_option("--threshold", raw.thresholds,
+                 "A threshold of the verdicts: " + known_thresholds())
       ->type_name("KEY=VALUE")
       ->take_all();
   app.add_option("--format", raw.format, "text or json")
@@ -71,43 +79,57 @@ void add_options(CLI::App& app, Settings& settings, Raw& raw) {
   app.add_option("--color", raw.color, "auto, always or never (NO_COLOR is respected)")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->type_name("WHEN");
-  app.add_option("--json", settings.json_file, "Also write the reports to FILE, one JSON object a line")
+  app.add_option("--json", settings.json_file,
+                 "Also write the reports to FILE, one JSON object a line")
       ->type_name("FILE");
-  app.add_option("--fail-on", raw.fail_on, "Exit with 10 if a verdict was at least this: culprit or suspect")
+  app.add_option("--fail-on", raw.fail_on,
+                 "Exit with 10 if a verdict was at least this: culprit or suspect")
       ->check(CLI::IsMember({"culprit", "suspect"}))
       ->type_name("LEVEL");
-  app.set_config("--config", "", "Read options from FILE (TOML: interval=2, threshold=[\"lock.busy.suspect=0.2\"])");
+  app.set_config(
+      "--config", "",
+      "Read options from FILE (TOML: interval=2, threshold=[\"lock.busy.suspect=0.2\"])");
 }
 
 Result<Settings> checked(Settings settings, const Raw& raw) {
   for (const std::string& text : raw.pids) {
     auto pid = pid_of(text);
     if (!pid) return std::unexpected(pid.error());
-    if (std::ranges::find(settings.pids, *pid) == settings.pids.end()) settings.pids.push_back(*pid);
+    if (std::ranges::find(settings.pids, *pid) == settings.pids.end())
+      settings.pids.push_back(*pid);
   }
   for (const std::string& text : raw.thresholds)
-    if (auto done = set_threshold(settings.thresholds, text); !done) return std::unexpected(done.error());
+    if (auto done = set_threshold(settings.thresholds, text); !done)
+      return std::unexpected(done.error());
   if (auto valid = validate(settings.thresholds); !valid) return std::unexpected(valid.error());
   if (raw.duration_s > 0) settings.duration_s = raw.duration_s;
   settings.format = raw.format == "json" ? Format::kJson : Format::kText;
-  settings.color = raw.color == "always" ? Color::kAlways : raw.color == "never" ? Color::kNever : Color::kAuto;
-  if (!raw.fail_on.empty()) settings.fail_on = raw.fail_on == "culprit" ? Level::kCulprit : Level::kSuspect;
+  settings.color = raw.color == "always"  ? Color::kAlways
+                   : raw.color == "never" ? Color::kNever
+                                          : Color::kAuto;
+  if (!raw.fail_on.empty())
+    settings.fail_on = raw.fail_on == "culprit" ? Level::kCulprit : Level::kSuspect;
   return settings;
 }
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
 
 }  // namespace
 
 Result<CommandLine> parse_command_line(int count, const char* const* arguments) {
-  CLI::App app("Which lock holds a service back? Watches any running process and proves it with arithmetic.\n"
-               "Without --pid it watches the whole machine. Needs root.",
-               "contentionwatch");
+  CLI::App app(
+      "Which lock holds a service back? Watches any running process and proves it with "
+      "arithmetic.\n"
+      "Without --pid it watches the whole machine. Needs root.",
+      "contentionwatch");
   Settings settings;
   Raw raw;
   add_options(app, settings, raw);
   app.set_version_flag("--version", std::string("contentionwatch ") + CW_VERSION);
-  CLI::App* demo = app.add_subcommand("demo", "Start the bundled, badly built service and watch it");
+  CLI::App* demo =
+      app.add_subcommand("demo", "Start the bundled, badly built service and watch it");
   demo->add_flag("--fixed", settings.demo_fixed, "Its redesign instead");
   demo->fallthrough();
   try {
@@ -117,10 +139,12 @@ Result<CommandLine> parse_command_line(int count, const char* const* arguments) 
   } catch (const CLI::CallForVersion& version) {
     return CommandLine{.settings = {}, .text = std::string(version.what()) + "\n"};
   } catch (const CLI::ParseError& error) {
-    return fail(Exit::kUsage, first_line(error.what()) + " (contentionwatch --help lists the options)");
+    return fail(Exit::kUsage,
+                first_line(error.what()) + " (contentionwatch --help lists the options)");
   }
   if (*demo) settings.command = Command::kDemo;
-  if (*demo && !raw.pids.empty()) return fail(Exit::kUsage, "demo watches its own service: it takes no --pid");
+  if (*demo && !raw.pids.empty())
+    return fail(Exit::kUsage, "demo watches its own service: it takes no --pid");
   auto complete = checked(std::move(settings), raw);
   if (!complete) return std::unexpected(complete.error());
   return CommandLine{.settings = std::move(*complete), .text = {}};

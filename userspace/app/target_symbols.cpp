@@ -9,7 +9,9 @@ namespace cw {
 
 void TargetSymbols::adopt(ImageId image, std::int32_t pid) {
   if (!targets_.contains(image))
-    targets_.emplace(image, Target{.pid = pid, .symbols = ProcessSymbols(pid, cache_), .runtimes = {}, .ended = false});
+    targets_.emplace(
+        image,
+        Target{.pid = pid, .symbols = ProcessSymbols(pid, cache_), .runtimes = {}, .ended = false});
 }
 
 void TargetSymbols::refresh(const Snapshot& snapshot) {
@@ -48,10 +50,13 @@ ObjectName TargetSymbols::object_at(ImageId image, std::uint64_t address) {
 
 std::string TargetSymbols::thread_comm(ImageId image, std::uint32_t tid) {
   const Target* target = target_of(image);
-  return target == nullptr || target->ended ? "" : thread_comm_of(target->pid, static_cast<std::int32_t>(tid));
+  return target == nullptr || target->ended
+             ? ""
+             : thread_comm_of(target->pid, static_cast<std::int32_t>(tid));
 }
 
-std::uint32_t TargetSymbols::owner_of(ImageId image, std::uint64_t address, LockKind kind, std::uint16_t op) {
+std::uint32_t TargetSymbols::owner_of(ImageId image, std::uint64_t address, LockKind kind,
+                                      std::uint16_t op) {
   const Target* target = target_of(image);
   return target == nullptr || target->ended ? 0 : lock_owner(target->pid, address, kind, op);
 }

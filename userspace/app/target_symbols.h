@@ -26,7 +26,8 @@ class TargetSymbols : public Symbolizer {
   Stack stack(ImageId image, StackId stack) override;
   ObjectName object_at(ImageId image, std::uint64_t address) override;
   std::string thread_comm(ImageId image, std::uint32_t tid) override;
-  std::uint32_t owner_of(ImageId image, std::uint64_t address, LockKind kind, std::uint16_t op) override;
+  std::uint32_t owner_of(ImageId image, std::uint64_t address, LockKind kind,
+                         std::uint16_t op) override;
 
   [[nodiscard]] const Runtimes* runtimes(std::int32_t pid);
 

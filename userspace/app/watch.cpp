@@ -33,7 +33,7 @@ Fd catch_signals() {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   sigprocmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
   return Fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
@@ -62,7 +62,8 @@ class Waker {
  private:
   void wait_for(std::chrono::milliseconds time) {
     std::vector<pollfd> events{{.fd = signals_.get(), .events = POLLIN, .revents = 0}};
-    for (const Fd& process : processes_) events.push_back({.fd = process.get(), .events = POLLIN, .revents = 0});
+    for (const Fd& process : processes_)
+      events.push_back({.fd = process.get(), .events = POLLIN, .revents = 0});
     if (poll(events.data(), events.size(), static_cast<int>(time.count())) <= 0) return;
     stop_ = events[0].revents != 0;
     std::size_t place = 1;

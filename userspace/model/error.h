@@ -9,11 +9,11 @@ namespace cw {
 // The contract's exit codes.
 enum class Exit : int {
   kDone = 0,
-  kFailed = 1,       // a failure at run time
-  kUsage = 2,        // wrong usage
-  kNotAllowed = 3,   // the kernel or the rights do not allow it
-  kNoProcess = 4,    // no such process, or it ended before anything was seen
-  kVerdict = 10,     // --fail-on was reached
+  kFailed = 1,      // a failure at run time
+  kUsage = 2,       // wrong usage
+  kNotAllowed = 3,  // the kernel or the rights do not allow it
+  kNoProcess = 4,   // no such process, or it ended before anything was seen
+  kVerdict = 10,    // --fail-on was reached
 };
 
 struct Error {

@@ -38,7 +38,8 @@ Histogram Histogram::since(const Histogram& before) const {
   Histogram grown;
   for (const auto& [bucket, count] : buckets_) {
     const auto old = before.buckets_.find(bucket);
-    const std::uint64_t base = old == before.buckets_.end() || old->second > count ? 0 : old->second;
+    const std::uint64_t base =
+        old == before.buckets_.end() || old->second > count ? 0 : old->second;
     grown.add(bucket, count - base);
   }
   return grown;
@@ -57,7 +58,8 @@ std::uint64_t Histogram::percentile(double share) const {
     const auto here = static_cast<double>(count);
     if (seen + here >= rank) {
       const auto width = static_cast<double>(bucket_upper(bucket) - bucket_lower(bucket));
-      return bucket_lower(bucket) + static_cast<std::uint64_t>(std::ceil(width * (rank - seen) / here));
+      return bucket_lower(bucket) +
+             static_cast<std::uint64_t>(std::ceil(width * (rank - seen) / here));
     }
     seen += here;
   }

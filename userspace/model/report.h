@@ -16,9 +16,20 @@ enum class Level : std::uint8_t { kFine, kSuspect, kCulprit };
 
 enum class LockKind : std::uint8_t {
   // locks
-  kMutex, kRwlock, kAllocator, kGil, kStdio, kOnce, kUnknown,
+  kMutex,
+  kRwlock,
+  kAllocator,
+  kGil,
+  kStdio,
+  kOnce,
+  kUnknown,
   // idle waits
-  kCondvar, kSemaphore, kBarrier, kJoin, kPark, kEventcount,
+  kCondvar,
+  kSemaphore,
+  kBarrier,
+  kJoin,
+  kPark,
+  kEventcount,
 };
 bool is_idle(LockKind kind);
 const char* name_of(LockKind kind);  // as in the JSON report: "mutex", "condvar"...
@@ -27,7 +38,8 @@ const char* name_of(Level level);    // "culprit", "suspect", "fine"
 struct Frame {
   std::string function;  // demangled; empty: no symbol
   std::string module;    // file name of the ELF object; empty: not mapped from a file
-  std::uint64_t offset = 0;  // from the function's start; without a symbol, the file's virtual address
+  std::uint64_t offset =
+      0;  // from the function's start; without a symbol, the file's virtual address
   std::optional<std::string> file;
   std::optional<std::uint32_t> line;
   bool inlined = false;
@@ -39,7 +51,7 @@ struct Frame {
 struct Stack {
   std::vector<Frame> frames;  // innermost first
   bool complete = false;      // reaches the thread's first function
-  std::size_t own = 0;        // index of the first frame past the lock's machinery (libc, std::mutex)
+  std::size_t own = 0;  // index of the first frame past the lock's machinery (libc, std::mutex)
 };
 
 // A duration histogram with its exact count and sum.
@@ -72,11 +84,11 @@ struct LockReport {
   std::vector<std::int32_t> pids;
   std::string comm;
   LockKind kind = LockKind::kUnknown;
-  std::string name;     // "orders::ledger"; else the object
+  std::string name;           // "orders::ledger"; else the object
   std::uint64_t address = 0;  // of the object; 0: none (file words)
-  std::string object;   // "bss orders+0x40", "heap", "stack of 71", "file+0x40"
+  std::string object;         // "bss orders+0x40", "heap", "stack of 71", "file+0x40"
   Level level = Level::kFine;
-  std::string cause;    // "", "contention", "stuck", "cpu starvation"
+  std::string cause;  // "", "contention", "stuck", "cpu starvation"
   std::string arithmetic;
   std::vector<std::string> advice;
 
@@ -87,8 +99,9 @@ struct LockReport {
   std::uint64_t raced = 0;
   std::uint64_t failed = 0;
   std::uint64_t in_progress = 0;
-  std::uint64_t waits_at_least = 0;  // of `waits`: began before we attached, length is a lower bound
-  std::uint64_t threads = 0;         // distinct waiters
+  std::uint64_t waits_at_least =
+      0;                      // of `waits`: began before we attached, length is a lower bound
+  std::uint64_t threads = 0;  // distinct waiters
   std::uint64_t runnable_ns = 0;
   Distribution wait;
   double waiters_mean = 0;
@@ -104,7 +117,7 @@ struct LockReport {
 struct IdleWaits {
   std::uint64_t count = 0;  // completed
   std::uint64_t sum_ns = 0;
-  double threads_mean = 0;  // threads in idle waits, mean
+  double threads_mean = 0;                                  // threads in idle waits, mean
   std::vector<std::pair<LockKind, std::uint64_t>> objects;  // how many of each kind had waiters
 };
 
@@ -167,7 +180,7 @@ struct Fidelity {
 struct Report {
   std::string host;
   std::string kernel;
-  std::string started;  // RFC 3339, when the interval began
+  std::string started;         // RFC 3339, when the interval began
   std::uint64_t interval = 0;  // 1, 2, ...
   double interval_s = 0;
   bool final = false;

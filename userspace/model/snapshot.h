@@ -42,8 +42,8 @@ inline constexpr unsigned kValueClasses = 7;
 
 // The first argument of FUTEX_WAIT and kin, as <linux/futex.h> has it: command in the low seven
 // bits, 0x80 private, 0x100 realtime clock. Commands of our own for the calls that have none:
-inline constexpr std::uint16_t kOpWaitv = 0x7d;     // futex_waitv(2)
-inline constexpr std::uint16_t kOpWait2 = 0x7e;     // futex_wait(2)
+inline constexpr std::uint16_t kOpWaitv = 0x7d;  // futex_waitv(2)
+inline constexpr std::uint16_t kOpWait2 = 0x7e;  // futex_wait(2)
 inline constexpr std::uint16_t kOpPrivate = 0x80;
 inline constexpr std::uint16_t kOpRealtime = 0x100;
 inline constexpr std::uint16_t kOpCommand = 0x7f;
@@ -72,10 +72,10 @@ struct WakeSite {
 struct Word {
   WordId id = 0;
   WordKey key;
-  std::uint32_t waiters = 0;      // threads waiting at this moment
-  std::uint64_t waiting_ns = 0;   // integral of waiters over time, up to the snapshot
-  std::uint64_t busy_ns = 0;      // time with at least one waiter, up to the snapshot
-  std::uint64_t charged_ns = 0;   // part of waiting_ns that wakes were charged with
+  std::uint32_t waiters = 0;     // threads waiting at this moment
+  std::uint64_t waiting_ns = 0;  // integral of waiters over time, up to the snapshot
+  std::uint64_t busy_ns = 0;     // time with at least one waiter, up to the snapshot
+  std::uint64_t charged_ns = 0;  // part of waiting_ns that wakes were charged with
   std::uint64_t woken = 0;
   std::uint64_t timed_out = 0;
   std::uint64_t interrupted = 0;
@@ -84,10 +84,11 @@ struct Word {
   std::uint64_t at_least = 0;     // completed waits whose beginning was not seen
   std::uint64_t wait_ns = 0;      // of completed waits, whole length
   std::uint64_t runnable_ns = 0;  // of completed waits: run-queue delay
-  std::uint64_t distinct = 0;     // sum over polls of the distinct threads that began or ended a wait
-  std::uint64_t wakes = 0;        // wake calls that woke somebody
-  std::uint64_t repeats = 0;      // waits by a thread just woken here that expected the same value again
-  std::uint32_t first_value = 0;  // value the first waiter expected
+  std::uint64_t distinct = 0;  // sum over polls of the distinct threads that began or ended a wait
+  std::uint64_t wakes = 0;     // wake calls that woke somebody
+  std::uint64_t repeats =
+      0;  // waits by a thread just woken here that expected the same value again
+  std::uint32_t first_value = 0;    // value the first waiter expected
   std::uint64_t value_changes = 0;  // waits that expected another value than the wait before
   Histogram wait_hist;              // ns, completed waits
   Histogram gap_hist;               // ns, time with somebody waiting between two wakes
@@ -105,8 +106,8 @@ struct WaitInProgress {
   std::uint32_t value = 0;
   ValueClass value_class = ValueClass::kZero;
   bool on_own_stack = false;
-  bool at_least = false;       // began before we attached
-  bool counted = false;        // already among `distinct` of the current poll
+  bool at_least = false;  // began before we attached
+  bool counted = false;   // already among `distinct` of the current poll
 };
 
 // One program run by one process.
@@ -114,9 +115,9 @@ struct Image {
   ImageId id = 0;
   std::int32_t pid = 0;
   std::string comm;
-  bool watched = true;               // false: only woke somebody on a shared word
-  std::uint64_t ended_ns = 0;        // exit or exec; 0: alive
-  std::uint64_t exited_cpu_ns = 0;   // of its threads that ended
+  bool watched = true;                // false: only woke somebody on a shared word
+  std::uint64_t ended_ns = 0;         // exit or exec; 0: alive
+  std::uint64_t exited_cpu_ns = 0;    // of its threads that ended
   std::uint64_t exited_delay_ns = 0;  // run-queue delay of its threads that ended
 };
 

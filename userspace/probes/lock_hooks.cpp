@@ -41,13 +41,22 @@ constexpr auto kCallTracepoints = std::to_array<CallTracepoint>({
 });
 
 bool begins_with_any(std::string_view section, std::initializer_list<std::string_view> prefixes) {
-  return std::ranges::any_of(prefixes, [&](std::string_view prefix) { return section.starts_with(prefix); });
+  return std::ranges::any_of(prefixes,
+                             [&](std::string_view prefix) { return section.starts_with(prefix); });
 }
 
-bool is_function_hook(std::string_view section) { return begins_with_any(section, {"fentry/", "fexit/"}); }
-bool is_call_hook(std::string_view section) { return section == "tracepoint"; }
-bool is_compat_hook(std::string_view section) { return begins_with_any(section, {"tp_btf/sys_"}); }
-bool is_run_by_us(std::string_view section) { return section == "syscall"; }
+bool is_function_hook(std::string_view section) {
+  return begins_with_any(section, {"fentry/", "fexit/"});
+}
+bool is_call_hook(std::string_view section) {
+  return section == "tracepoint";
+}
+bool is_compat_hook(std::string_view section) {
+  return begins_with_any(section, {"tp_btf/sys_"});
+}
+bool is_run_by_us(std::string_view section) {
+  return section == "syscall";
+}
 
 bool kernel_has_function(const btf* kernel, std::string_view section) {
   const std::string function(section.substr(section.find('/') + 1));
@@ -55,8 +64,9 @@ bool kernel_has_function(const btf* kernel, std::string_view section) {
 }
 
 std::unexpected<Error> attach_error(std::string_view section, int reason) {
-  return fail(Exit::kNotAllowed, fmt::format("cannot attach to {}: {}; 'contentionwatch doctor' says more", section,
-                                             std::strerror(reason)));
+  return fail(Exit::kNotAllowed,
+              fmt::format("cannot attach to {}: {}; 'contentionwatch doctor' says more", section,
+                          std::strerror(reason)));
 }
 
 // A perf event of our own on the tracepoint: libbpf would look for tracefs in its usual places.
@@ -66,8 +76,8 @@ Result<Link> attach_tracepoint(bpf_program* program, std::uint64_t id, std::stri
   attributes.type = PERF_TYPE_TRACEPOINT;
   attributes.size = sizeof(attributes);
   attributes.config = id;
-  Fd event(static_cast<int>(
-      syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
+  Fd event(
+      static_cast<int>(syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
   if (!event) return attach_error(section, errno);
   Link link(bpf_program__attach_perf_event(program, event.get()));
   if (!link) return attach_error(section, errno);
@@ -82,7 +92,8 @@ Result<void> attach_call_tracepoints(bpf_object* object, AttachedHooks& hooks) {
     const auto id = tracefs->event_id(hook.event);
     if (!id && !hook.essential) continue;
     if (!id) return attach_error(hook.event, ENOENT);
-    bpf_program* program = bpf_object__find_program_by_name(object, std::string(hook.program).c_str());
+    bpf_program* program =
+        bpf_object__find_program_by_name(object, std::string(hook.program).c_str());
     auto link = attach_tracepoint(program, *id, hook.event);
     if (!link) return std::unexpected(link.error());
     hooks.links.push_back(std::move(*link));
@@ -121,11 +132,13 @@ void select_programs(bpf_object* object, HookSet set) {
 Result<AttachedHooks> attach_programs(bpf_object* object, HookSet set) {
   AttachedHooks hooks;
   if (set == HookSet::kTracepoints)
-    if (auto done = attach_call_tracepoints(object, hooks); !done) return std::unexpected(done.error());
+    if (auto done = attach_call_tracepoints(object, hooks); !done)
+      return std::unexpected(done.error());
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
     const std::string_view section = bpf_program__section_name(program);
-    if (!bpf_program__autoload(program) || is_call_hook(section) || is_compat_hook(section) || is_run_by_us(section))
+    if (!bpf_program__autoload(program) || is_call_hook(section) || is_compat_hook(section) ||
+        is_run_by_us(section))
       continue;
     if (auto done = attach_by_section(program, hooks); !done) return std::unexpected(done.error());
   }
@@ -149,7 +162,8 @@ std::uint64_t missed_runs(const bpf_object* object) {
     const int number = bpf_program__fd(program);
     bpf_prog_info about{};
     std::uint32_t size = sizeof(about);
-    if (number >= 0 && bpf_prog_get_info_by_fd(number, &about, &size) == 0) missed += about.recursion_misses;
+    if (number >= 0 && bpf_prog_get_info_by_fd(number, &about, &size) == 0)
+      missed += about.recursion_misses;
   }
   return missed;
 }

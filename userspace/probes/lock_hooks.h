@@ -26,7 +26,8 @@ void select_programs(bpf_object* object, HookSet set);
 // What is attached, as long as this lives.
 struct AttachedHooks {
   std::vector<Link> links;
-  std::vector<std::string> names;  // "tracepoint/syscalls/sys_enter_futex", "tp_btf/signal_deliver"...
+  std::vector<std::string>
+      names;  // "tracepoint/syscalls/sys_enter_futex", "tp_btf/signal_deliver"...
 };
 
 // Attaches every selected program of the set. An event this kernel lacks is skipped when older

@@ -12,8 +12,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 
 #include "locks.skel.h"
+#include "model/clock.h"
 #include "probes/lock_hooks.h"
 #include "probes/map_reader.h"
 #include "probes/retention.h"
@@ -31,11 +33,14 @@ int print_if_asked(libbpf_print_level level, const char* format, va_list argumen
 
 std::string cure_for(int error) {
   if (error == EPERM)
-    return geteuid() == 0 ? "not permitted to load BPF programs, though root: a container or lockdown forbids it; run "
+    return geteuid() == 0 ? "not permitted to load BPF programs, though root: a container or "
+                            "lockdown forbids it; run "
                             "on the host, or grant CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN"
-                          : "not permitted to load BPF programs; run with sudo, or grant CAP_BPF and CAP_PERFMON";
+                          : "not permitted to load BPF programs; run with sudo, or grant CAP_BPF "
+                            "and CAP_PERFMON";
   if (error == ENOENT || error == ESRCH)
-    return "this kernel gives no type information (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF";
+    return "this kernel gives no type information (/sys/kernel/btf/vmlinux): it needs "
+           "CONFIG_DEBUG_INFO_BTF";
   if (error == ENOSYS) return "this kernel has no BPF";
   return fmt::format("this kernel refuses the BPF programs ({})", std::strerror(error));
 }
@@ -73,14 +78,18 @@ MapFds fds_of(const locks_bpf& skeleton) {
 // Runs one of our `syscall` programs; its answer, or -1.
 template <typename Argument>
 int run(const bpf_program* program, Argument& argument) {
-  LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &argument, .ctx_size_in = sizeof(argument));
+  bpf_test_run_opts options{};
+  options.sz = sizeof(options);
+  options.ctx_in = &argument;
+  options.ctx_size_in = sizeof(argument);
   if (bpf_prog_test_run_opts(bpf_program__fd(program), &options) != 0) return -1;
   return static_cast<int>(options.retval);
 }
 
-void copy_comm(char (&to)[CW_COMM], const std::string& from) {
-  std::memset(to, 0, sizeof(to));
-  std::memcpy(to, from.data(), std::min(from.size(), sizeof(to) - 1));
+void copy_comm(std::span<char> to, const std::string& from) {
+  std::ranges::fill(to, '\0');
+  std::ranges::copy_n(
+      from.begin(), static_cast<std::ptrdiff_t>(std::min(from.size(), to.size() - 1)), to.begin());
 }
 
 }  // namespace
@@ -121,17 +130,19 @@ Result<LockProbes> LockProbes::load(const ProbeOptions& options) {
 }
 
 Result<void> LockProbes::watch(std::int32_t pid, const std::string& comm) {
-  locks_bpf& skeleton = *state_->skeleton;
-  const std::uint32_t tgid = static_cast<std::uint32_t>(pid);
+  const locks_bpf& skeleton = *state_->skeleton;
+  const auto tgid = static_cast<std::uint32_t>(pid);
   cw_image image{};
   image.pid = tgid;
   image.watched = 1;
   copy_comm(image.comm, comm);
-  const cw_process process{.image = std::atomic_ref(skeleton.data->next_image).fetch_add(1), .watched = 1};
+  const cw_process process{.image = std::atomic_ref(skeleton.data->next_image).fetch_add(1),
+                           .watched = 1};
   int error = bpf_map_update_elem(state_->maps.images, &process.image, &image, BPF_ANY);
   if (error == 0)
     error = bpf_map_update_elem(bpf_map__fd(skeleton.maps.processes), &tgid, &process, BPF_ANY);
-  if (error != 0) return fail(Exit::kFailed, fmt::format("cannot watch pid {}: {}", pid, std::strerror(-error)));
+  if (error != 0)
+    return fail(Exit::kFailed, fmt::format("cannot watch pid {}: {}", pid, std::strerror(-error)));
   return {};
 }
 
@@ -157,7 +168,8 @@ bool LockProbes::seed(const WaitSeed& wait) {
   stack.depth = 1;
   stack.address[0] = wait.pc;
   argument.stack = state_->next_seed_stack++;
-  if (bpf_map_update_elem(state_->maps.stacks, &argument.stack, &stack, BPF_ANY) != 0) argument.stack = 0;
+  if (bpf_map_update_elem(state_->maps.stacks, &argument.stack, &stack, BPF_ANY) != 0)
+    argument.stack = 0;
   argument.word = wire_key(wait.word);
   argument.read_ns = wait.read_ns;
   argument.tid = static_cast<std::uint32_t>(wait.tid);
@@ -185,7 +197,8 @@ Result<Snapshot> LockProbes::snapshot() {
   Snapshot snapshot;
   snapshot.time_ns = monotonic_ns();
   const std::uint32_t ended_epoch = std::atomic_ref(state.skeleton->data->epoch).fetch_add(1);
-  if (auto read = read_maps(state.maps, ended_epoch, snapshot); !read) return std::unexpected(read.error());
+  if (auto read = read_maps(state.maps, ended_epoch, snapshot); !read)
+    return std::unexpected(read.error());
   snapshot.losses = Losses{.waits = counters.lost_waits,
                            .stacks = counters.lost_stacks,
                            .events = counters.lost_events + missed_runs(state.skeleton->obj),
@@ -193,7 +206,8 @@ Result<Snapshot> LockProbes::snapshot() {
   const Retention::Due due = state.retention.due(snapshot);
   for (const WordId id : due.words) forget_word(state.maps, snapshot.words.at(id));
   for (const ImageId id : due.images) forget_image(state.maps, id);
-  if (count_stacks(state.maps) > state.sizes.stacks / 2) forget_stacks_unused_in(state.maps, snapshot);
+  if (count_stacks(state.maps) > state.sizes.stacks / 2)
+    forget_stacks_unused_in(state.maps, snapshot);
   return snapshot;
 }
 
@@ -208,7 +222,8 @@ HookCost LockProbes::cost() const {
   if (cpus <= 0) return {};
   std::vector<cw_cost> by_cpu(static_cast<std::size_t>(cpus));
   const std::uint32_t zero = 0;
-  if (bpf_map_lookup_elem(bpf_map__fd(state_->skeleton->maps.cost), &zero, by_cpu.data()) != 0) return {};
+  if (bpf_map_lookup_elem(bpf_map__fd(state_->skeleton->maps.cost), &zero, by_cpu.data()) != 0)
+    return {};
   cw_cost sum{};
   for (const cw_cost& cost : by_cpu) {
     sum.runs += cost.runs;
@@ -217,10 +232,13 @@ HookCost LockProbes::cost() const {
   }
   if (sum.timed_runs == 0) return {};
   const double mean = static_cast<double>(sum.timed_ns) / static_cast<double>(sum.timed_runs);
-  return HookCost{.runs = sum.runs, .estimated_ns = static_cast<std::uint64_t>(mean * static_cast<double>(sum.runs))};
+  return HookCost{.runs = sum.runs,
+                  .estimated_ns = static_cast<std::uint64_t>(mean * static_cast<double>(sum.runs))};
 }
 
-HookSet LockProbes::hook_set() const { return state_->set; }
+HookSet LockProbes::hook_set() const {
+  return state_->set;
+}
 
 std::vector<std::string> LockProbes::hooks() const {
   std::vector<std::string> names = state_->hooks.names;
@@ -228,6 +246,8 @@ std::vector<std::string> LockProbes::hooks() const {
   return names;
 }
 
-std::optional<std::string> LockProbes::fallback() const { return state_->fallback; }
+std::optional<std::string> LockProbes::fallback() const {
+  return state_->fallback;
+}
 
 }  // namespace cw

@@ -15,7 +15,8 @@ namespace cw {
 // Which hooks see the futex calls.
 enum class HookSet : std::uint8_t {
   kAutomatic,    // functions where the kernel allows it, else tracepoints
-  kFunctions,    // fentry/fexit on the system calls' functions, where text patching is allowed: nobody else pays
+  kFunctions,    // fentry/fexit on the system calls' functions, where text patching is allowed:
+                 // nobody else pays
   kTracepoints,  // tracepoints of the system calls: every other system call pays a little
 };
 
@@ -84,8 +85,8 @@ class LockProbes {
   [[nodiscard]] std::vector<std::uint64_t> stack(StackId id) const;
 
   [[nodiscard]] HookCost cost() const;
-  [[nodiscard]] HookSet hook_set() const;                  // the one in use
-  [[nodiscard]] std::vector<std::string> hooks() const;    // attached, by name
+  [[nodiscard]] HookSet hook_set() const;                     // the one in use
+  [[nodiscard]] std::vector<std::string> hooks() const;       // attached, by name
   [[nodiscard]] std::optional<std::string> fallback() const;  // why the better set is not in use
 
  private:

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <unordered_set>
 
 #include "probes/wire_key.h"
@@ -15,9 +14,11 @@ namespace cw {
 namespace {
 
 constexpr std::uint32_t kBatch = 2048;
-constexpr std::uint32_t kLargestBatch = 1U << 18;  // a bucket with more entries than this is given up
+constexpr std::uint32_t kLargestBatch = 1U
+                                        << 18;  // a bucket with more entries than this is given up
 
-// Calls visit(key, value) for every entry. An entry that is added or deleted meanwhile may be missed.
+// Calls visit(key, value) for every entry. An entry that is added or deleted meanwhile may be
+// missed.
 template <typename Key, typename Value, typename Visit>
 Result<void> for_each_entry(int map, const char* name, Visit visit) {
   std::uint32_t batch = kBatch;
@@ -28,8 +29,8 @@ Result<void> for_each_entry(int map, const char* name, Visit visit) {
   bool first = true;
   for (;;) {
     std::uint32_t count = batch;
-    const int error =
-        bpf_map_lookup_batch(map, first ? nullptr : &cursor, &next, keys.data(), values.data(), &count, nullptr);
+    const int error = bpf_map_lookup_batch(map, first ? nullptr : &cursor, &next, keys.data(),
+                                           values.data(), &count, nullptr);
     if (error == -ENOSPC && batch < kLargestBatch) {  // one bucket holds more than the batch
       batch *= 2;
       keys.resize(batch);
@@ -37,7 +38,8 @@ Result<void> for_each_entry(int map, const char* name, Visit visit) {
       continue;
     }
     if (error != 0 && error != -ENOENT)
-      return fail(Exit::kFailed, fmt::format("cannot read the map {}: {}", name, std::strerror(-error)));
+      return fail(Exit::kFailed,
+                  fmt::format("cannot read the map {}: {}", name, std::strerror(-error)));
     for (std::uint32_t i = 0; i < count; i++) visit(keys[i], values[i]);
     if (error == -ENOENT) return {};
     cursor = next;
@@ -103,8 +105,11 @@ Image model_image(ImageId id, const cw_image& from) {
 
 void add_site(Word& word, const cw_site_key& key, const cw_site& site) {
   if (key.role == CW_WAKER) {
-    word.wake_sites.push_back(
-        {.image = key.image, .stack = key.stack, .op = key.op, .wakes = site.count, .charged_ns = site.ns});
+    word.wake_sites.push_back({.image = key.image,
+                               .stack = key.stack,
+                               .op = key.op,
+                               .wakes = site.count,
+                               .charged_ns = site.ns});
   } else {
     word.wait_sites.push_back({.image = key.image,
                                .stack = key.stack,
@@ -135,15 +140,17 @@ Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, Snapshot& snapsh
           snapshot.in_progress.push_back(model_wait(tid, thread, epoch));
       });
   if (!done) return done;
-  done = for_each_entry<cw_word_key, cw_word>(
-      maps.words, "words",
-      [&](const cw_word_key& key, const cw_word& word) { words[word.id] = model_word(key, word, now); });
+  done = for_each_entry<cw_word_key, cw_word>(maps.words, "words",
+                                              [&](const cw_word_key& key, const cw_word& word) {
+                                                words[word.id] = model_word(key, word, now);
+                                              });
   if (!done) return done;
-  done = for_each_entry<cw_site_key, cw_site>(
-      maps.sites, "sites", [&](const cw_site_key& key, const cw_site& site) {
-        const auto word = words.find(key.word);
-        if (word != words.end()) add_site(word->second, key, site);
-      });
+  done = for_each_entry<cw_site_key, cw_site>(maps.sites, "sites",
+                                              [&](const cw_site_key& key, const cw_site& site) {
+                                                const auto word = words.find(key.word);
+                                                if (word != words.end())
+                                                  add_site(word->second, key, site);
+                                              });
   if (!done) return done;
   done = for_each_entry<cw_octave_key, cw_octave>(
       maps.octaves, "octaves", [&](const cw_octave_key& key, const cw_octave& octave) {
@@ -156,15 +163,10 @@ Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, Snapshot& snapsh
       });
   if (!done) return done;
   for (auto& [id, word] : words) align_counts(word);
-  return for_each_entry<std::uint32_t, cw_image>(
-      maps.images, "images",
-      [&](std::uint32_t id, const cw_image& image) { snapshot.images[id] = model_image(id, image); });
-}
-
-std::uint64_t monotonic_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+  return for_each_entry<std::uint32_t, cw_image>(maps.images, "images",
+                                                 [&](std::uint32_t id, const cw_image& image) {
+                                                   snapshot.images[id] = model_image(id, image);
+                                                 });
 }
 
 void forget_word(const MapFds& maps, const Word& word) {
@@ -175,8 +177,9 @@ void forget_word(const MapFds& maps, const Word& word) {
     for (const auto& [bucket, count] : histogram.buckets()) {
       if (bucket / kSubBuckets == last) continue;
       last = bucket / kSubBuckets;
-      const cw_octave_key octave{
-          .word = word.id, .octave = static_cast<std::uint16_t>(last), .distribution = distribution};
+      const cw_octave_key octave{.word = word.id,
+                                 .octave = static_cast<std::uint16_t>(last),
+                                 .distribution = distribution};
       bpf_map_delete_elem(maps.octaves, &octave);
     }
   };
@@ -204,13 +207,16 @@ void forget_word(const MapFds& maps, const Word& word) {
   }
 }
 
-void forget_image(const MapFds& maps, ImageId image) { bpf_map_delete_elem(maps.images, &image); }
+void forget_image(const MapFds& maps, ImageId image) {
+  bpf_map_delete_elem(maps.images, &image);
+}
 
 std::uint64_t count_stacks(const MapFds& maps) {
   std::uint64_t count = 0;
   std::uint64_t key = 0;
   std::uint64_t next = 0;
-  for (bool first = true; bpf_map_get_next_key(maps.stacks, first ? nullptr : &key, &next) == 0; first = false) {
+  for (bool first = true; bpf_map_get_next_key(maps.stacks, first ? nullptr : &key, &next) == 0;
+       first = false) {
     key = next;
     count++;
   }
@@ -227,7 +233,8 @@ void forget_stacks_unused_in(const MapFds& maps, const Snapshot& snapshot) {
   std::vector<StackId> unused;
   StackId key = 0;
   StackId next = 0;
-  for (bool first = true; bpf_map_get_next_key(maps.stacks, first ? nullptr : &key, &next) == 0; first = false) {
+  for (bool first = true; bpf_map_get_next_key(maps.stacks, first ? nullptr : &key, &next) == 0;
+       first = false) {
     key = next;
     if (!used.contains(key)) unused.push_back(key);
   }

@@ -22,9 +22,6 @@ struct MapFds {
 // Fills everything but the losses. `epoch`: the poll that ends with this reading.
 Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, Snapshot& snapshot);
 
-// CLOCK_MONOTONIC, the clock of bpf_ktime_get_ns().
-std::uint64_t monotonic_ns();
-
 // Deletes a word with its histogram and call sites.
 void forget_word(const MapFds& maps, const Word& word);
 void forget_image(const MapFds& maps, ImageId image);

@@ -8,7 +8,8 @@ namespace {
 constexpr std::uint64_t kQuietNs = 60'000'000'000;
 
 std::uint64_t events_of(const Word& word) {
-  return word.woken + word.timed_out + word.interrupted + word.raced + word.failed + word.wakes + word.wait_ns;
+  return word.woken + word.timed_out + word.interrupted + word.raced + word.failed + word.wakes +
+         word.wait_ns;
 }
 
 }  // namespace

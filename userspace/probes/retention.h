@@ -24,7 +24,7 @@ class Retention {
 
  private:
   struct Activity {
-    std::uint64_t events = 0;   // sum of counters that grow with every use
+    std::uint64_t events = 0;    // sum of counters that grow with every use
     std::uint64_t since_ns = 0;  // when that last changed
   };
   std::uint64_t word_limit_;

@@ -17,9 +17,11 @@ namespace {
 // glibc wraps these from 2.36 on, but its <sys/mount.h> collides with <linux/mount.h>.
 Fd detached_mount(const char* type) {
   const Fd context(static_cast<int>(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC)));
-  if (!context) return Fd();
-  if (syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return Fd();
-  return Fd(static_cast<int>(syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, 0)));
+  if (!context) return {};
+  if (syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
+    return {};
+  Fd mount(static_cast<int>(syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, 0)));
+  return mount;
 }
 
 }  // namespace
@@ -43,7 +45,8 @@ std::optional<std::uint64_t> Tracefs::event_id(const std::string& event) const {
   std::array<char, 32> text{};
   const ssize_t length = file ? read(file.get(), text.data(), text.size()) : -1;
   std::uint64_t id = 0;
-  if (length <= 0 || std::from_chars(text.data(), text.data() + length, id).ec != std::errc()) return {};
+  if (length <= 0 || std::from_chars(text.data(), text.data() + length, id).ec != std::errc())
+    return {};
   return id;
 }
 

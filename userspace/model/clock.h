@@ -1,0 +1,16 @@
+// The clock of all snapshots: CLOCK_MONOTONIC, which is also that of bpf_ktime_get_ns().
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+
+namespace cw {
+
+inline std::uint64_t monotonic_ns() {
+  timespec now{};
+  static_cast<void>(clock_gettime(CLOCK_MONOTONIC, &now));  // cannot fail for this clock
+  return (static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U) +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+}  // namespace cw
