@@ -25,11 +25,10 @@ constexpr std::chrono::milliseconds kRefreshPeriod{50};
 
 thread_local Tally tally;
 
-// Holds the ledger for a scope and books what that took. Not inlined: libc has no frame pointers,
-// so a walk along them misses libc's caller, and that had better be this than a step of the work.
+// Holds the ledger for a scope and books what that took.
 class LedgerLock {
  public:
-  [[gnu::noinline]] LedgerLock() {
+  [[gnu::always_inline]] LedgerLock() {
     if (!ledger.try_lock()) {
       const auto asked = Clock::now();
       ledger.lock();
@@ -41,7 +40,7 @@ class LedgerLock {
     ++tally.acquisitions;
     since_ = Clock::now();
   }
-  [[gnu::noinline]] ~LedgerLock() {
+  [[gnu::always_inline]] ~LedgerLock() {
     tally.held_ns += static_cast<uint64_t>((Clock::now() - since_).count());
     ledger.unlock();
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <ranges>
 
 #include "output/format.h"
 #include "output/layout.h"
@@ -57,7 +58,7 @@ std::vector<std::string> stack_cells(const std::string& share, const std::string
   }
   const std::size_t end = std::min(stack.frames.size(), stack.own + kFramesShown);
   for (std::size_t i = stack.own; i < end; ++i) add(frame_cell(stack.frames[i], width - kShare));
-  if (!stack.complete) add("(stack incomplete)");
+  if (!stack.complete) add("...");
   return cells;
 }
 
@@ -90,6 +91,12 @@ std::vector<std::string> releaser_cells(const LockReport& lock, std::size_t widt
   return cells;
 }
 
+bool any_incomplete(const LockReport& lock) {
+  const auto incomplete = [](const auto& row) { return !row.stack.complete; };
+  return std::ranges::any_of(lock.waiters | std::views::take(kStacksShown), incomplete) ||
+         std::ranges::any_of(lock.releasers | std::views::take(kStacksShown), incomplete);
+}
+
 void write_columns(Page& page, const LockReport& lock) {
   const std::size_t width = (page.width() - kIndent - 2) / 2;
   const std::vector<std::string> left = waiter_cells(lock, width);
@@ -99,6 +106,8 @@ void write_columns(Page& page, const LockReport& lock) {
   for (std::size_t i = 0; i < std::max(left.size(), right.size()); ++i)
     page.line(pad("", kIndent) + pad(i < left.size() ? left[i] : "", width + 2) +
               (i < right.size() ? right[i] : ""));
+  if (any_incomplete(lock))
+    page.indented(kIndent, "...: the stack goes on where frame pointers end");
   if (!lock.releasers.empty() && lock.unattributed_share >= 0.05)
     page.indented(kIndent, fmt::format("{} of the waiting has no wake to charge it to",
                                        format_share(lock.unattributed_share)));
