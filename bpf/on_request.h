@@ -41,6 +41,7 @@ int seed(struct cw_seed *at)
 	fresh.op = at->op;
 	fresh.on_own_stack = at->on_own_stack;
 	fresh.at_least = 1;
+	fresh.weight = 1;
 	fresh.call = CW_CALL_WAIT;
 	/* Counted before it can be found: a hook that finds it may take it away at once. */
 	fresh.joined = shift_waiters(word, 1);

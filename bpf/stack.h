@@ -23,6 +23,27 @@ __noinline __u64 hash_of(struct cw_stack *stack)
 	return hash ? hash : 1;
 }
 
+/* How many events a stack taken now stands for; 0: take none. */
+static __always_inline __u32 stack_weight(struct cw_word *word)
+{
+	__u32 zero = 0, weight = 1, now = epoch;
+	struct cw_cost *mine = bpf_map_lookup_elem(&cost, &zero);
+
+	if (word->stack_epoch != now) {
+		word->stack_epoch = now;
+		word->stacks = 0;
+	}
+	if (word->stacks < CW_STACKS_IN_FULL)
+		word->stacks++;
+	else
+		weight = bpf_get_prandom_u32() % CW_STACK_SAMPLE ? 0 : CW_STACK_SAMPLE;
+	if (mine) {
+		mine->stacks_wanted++;
+		mine->stacks_taken += !!weight;
+	}
+	return weight;
+}
+
 /* The id under which the current user stack is kept; 0 when it could not be. */
 static __noinline __u64 take_stack(void *ctx)
 {

@@ -87,6 +87,8 @@ static __noinline int end_wait(struct cw_thread *thread, struct task_struct *tas
 	count(&word->runnable_ns, delay < stay ? delay : stay);
 	add_to_histogram(word->id, CW_WAIT_TIME, stay);
 
+	if (!thread->weight)
+		return 0;
 	struct cw_site_key site = {
 	    .stack = thread->stack,
 	    .word = word->id,
@@ -95,7 +97,7 @@ static __noinline int end_wait(struct cw_thread *thread, struct task_struct *tas
 	    .value_class = thread->value_class,
 	    .role = CW_WAITER,
 	};
-	add_to_site(&site, stay, thread->on_own_stack);
+	add_to_site(&site, thread->weight, stay, thread->on_own_stack);
 	return 0;
 }
 
@@ -199,7 +201,8 @@ static __always_inline bool begin_wait(void *ctx, struct task_struct *task,
 	thread->joined = shift_waiters(word, 1);
 	count_distinct(word, thread, tid);
 	note_value(word, thread);
-	thread->stack = take_stack(ctx);
+	thread->weight = stack_weight(word);
+	thread->stack = thread->weight ? take_stack(ctx) : 0;
 	return true;
 }
 

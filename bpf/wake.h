@@ -93,9 +93,10 @@ __noinline __u64 take_charge(struct cw_word *word, __u64 mark)
 	return 0;
 }
 
-static __always_inline void charge_wake(struct cw_word *word, struct cw_thread *thread, __u64 mark,
-					__u64 busy_mark, __u64 stack)
+static __always_inline void charge_wake(void *ctx, struct cw_word *word, struct cw_thread *thread,
+					__u64 mark, __u64 busy_mark)
 {
+	__u32 weight = stack_weight(word);
 	__u64 ns = take_charge(word, mark) << CW_TICK_SHIFT;
 	__u64 waiters = waiters_in(word->state) + 1; /* with the one just woken */
 	__u64 requeued = word->requeued;
@@ -111,14 +112,16 @@ static __always_inline void charge_wake(struct cw_word *word, struct cw_thread *
 		add_to_histogram(word->id, CW_WAKE_GAP, gap);
 	}
 
+	if (!weight)
+		return;
 	struct cw_site_key site = {
-	    .stack = stack,
+	    .stack = take_stack(ctx),
 	    .word = word->id,
 	    .image = thread->image,
 	    .op = thread->op,
 	    .role = CW_WAKER,
 	};
-	add_to_site(&site, ns, 0);
+	add_to_site(&site, weight, ns, 0);
 }
 
 static __always_inline bool is_requeue(__u16 op)
@@ -148,7 +151,7 @@ static __always_inline void finish_wake(void *ctx, struct cw_thread *thread,
 {
 	struct cw_word *word = thread->word_id ? bpf_map_lookup_elem(&words, &thread->word) : NULL;
 	struct cw_word *second = NULL;
-	__u64 first_woken, all_woken = answer, stack;
+	__u64 first_woken, all_woken = answer;
 
 	thread->call = CW_CALL_NONE;
 	if (answer < 0)
@@ -166,13 +169,10 @@ static __always_inline void finish_wake(void *ctx, struct cw_thread *thread,
 		key_of(&key, task, thread->image, thread->second_address, thread->shared);
 		second = bpf_map_lookup_elem(&words, &key);
 	}
-	if (!first_woken && !second)
-		return;
-	stack = take_stack(ctx);
 	if (word && first_woken)
-		charge_wake(word, thread, thread->mark, thread->busy_mark, stack);
+		charge_wake(ctx, word, thread, thread->mark, thread->busy_mark);
 	if (second)
-		charge_wake(second, thread, thread->second_mark, thread->second_busy_mark, stack);
+		charge_wake(ctx, second, thread, thread->second_mark, thread->second_busy_mark);
 }
 
 #endif

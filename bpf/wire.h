@@ -69,8 +69,17 @@ struct cw_word {
 	__u32 id;
 	__u32 first_value;
 	__u32 last_value;
+	__u32 stack_epoch; /* poll in which `stacks` of them were taken without sampling */
+	__u32 stacks;
 };
-CW_ASSERT_SIZE(cw_word, 168);
+CW_ASSERT_SIZE(cw_word, 176);
+
+/*
+ * Taking a stack costs more than everything else together. In each poll a word's first stacks are
+ * all taken; of a word busier than that, one in CW_STACK_SAMPLE, which then counts for as many.
+ */
+#define CW_STACKS_IN_FULL 256
+#define CW_STACK_SAMPLE 16
 
 enum cw_distribution {
 	CW_WAIT_TIME = 0,
@@ -157,7 +166,8 @@ struct cw_thread {
 	__u8 value_class;
 	__u8 on_own_stack;
 	__u8 at_least;
-	__u8 slept; /* the wait was interrupted once and went on */
+	__u8 weight; /* waits that its stack stands for; 0: it was not taken */
+	__u8 slept;  /* the wait was interrupted once and went on */
 	__u8 shared;
 };
 CW_ASSERT_SIZE(cw_thread, 160);
@@ -194,6 +204,8 @@ struct cw_cost {
 	__u64 runs; /* hook runs for watched threads */
 	__u64 timed_runs;
 	__u64 timed_ns;
+	__u64 stacks_wanted;
+	__u64 stacks_taken;
 };
 
 /* Argument of the program `seed`: a thread found waiting before the hooks saw it begin. */

@@ -214,8 +214,8 @@ __noinline int add_to_histogram(__u32 word, __u32 distribution, __u64 ns)
 	return 0;
 }
 
-/* Books `ns` for one call site of a word. */
-__noinline int add_to_site(struct cw_site_key *key, __u64 ns, __u64 on_own_stack)
+/* Books `weight` events of `ns` each for one call site of a word. */
+__noinline int add_to_site(struct cw_site_key *key, __u64 weight, __u64 ns, __u64 on_own_stack)
 {
 	struct cw_site_key own;
 	struct cw_site *site;
@@ -235,10 +235,10 @@ __noinline int add_to_site(struct cw_site_key *key, __u64 ns, __u64 on_own_stack
 			return 0;
 		}
 	}
-	count(&site->count, 1);
-	count(&site->ns, ns);
+	count(&site->count, weight);
+	count(&site->ns, ns * weight);
 	if (on_own_stack)
-		count(&site->on_own_stack, 1);
+		count(&site->on_own_stack, weight);
 	return 0;
 }
 

@@ -264,6 +264,10 @@ void Observer::fill_in(Report& report, const std::vector<ProcessSample>& after, 
       static_cast<double>(cost.estimated_ns -
                           std::min(cost.estimated_ns, last_cost_.estimated_ns)) +
       getting_there * static_cast<double>(cost.runs - last_cost_.runs);
+  if (const std::uint64_t wanted = cost.stacks_wanted - last_cost_.stacks_wanted; wanted != 0)
+    fidelity.stacks_sampled_share =
+        static_cast<double>(cost.stacks_taken - last_cost_.stacks_taken) /
+        static_cast<double>(wanted);
   last_cost_ = cost;
   double cpu_s = 0;
   for (const ProcessReport& process : report.processes) cpu_s += process.cpu_s;

@@ -22,7 +22,7 @@ std::string two_digits(double value, const char* unit) {
 
 std::string format_count(std::uint64_t value) {
   std::string digits = fmt::format("{}", value);
-  for (std::size_t end = digits.size(); end > 3; end -= 3) digits.insert(end - 3, ",");
+  for (std::size_t end = digits.size(); end > 3; end -= 3) digits.insert(end - 3, 1, ',');
   return digits;
 }
 

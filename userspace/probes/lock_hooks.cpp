@@ -60,7 +60,7 @@ bool is_run_by_us(std::string_view section) {
 
 bool kernel_has_function(const btf* kernel, std::string_view section) {
   const std::string function(section.substr(section.find('/') + 1));
-  return btf__find_by_name_kind(kernel, function.c_str(), BTF_KIND_FUNC) > 0;
+  return kernel != nullptr && btf__find_by_name_kind(kernel, function.c_str(), BTF_KIND_FUNC) > 0;
 }
 
 std::unexpected<Error> attach_error(std::string_view section, int reason) {

@@ -229,11 +229,18 @@ HookCost LockProbes::cost() const {
     sum.runs += cost.runs;
     sum.timed_runs += cost.timed_runs;
     sum.timed_ns += cost.timed_ns;
+    sum.stacks_wanted += cost.stacks_wanted;
+    sum.stacks_taken += cost.stacks_taken;
   }
-  if (sum.timed_runs == 0) return {};
-  const double mean = static_cast<double>(sum.timed_ns) / static_cast<double>(sum.timed_runs);
-  return HookCost{.runs = sum.runs,
-                  .estimated_ns = static_cast<std::uint64_t>(mean * static_cast<double>(sum.runs))};
+  HookCost total{.runs = sum.runs,
+                 .estimated_ns = 0,
+                 .stacks_wanted = sum.stacks_wanted,
+                 .stacks_taken = sum.stacks_taken};
+  if (sum.timed_runs != 0) {
+    const double mean = static_cast<double>(sum.timed_ns) / static_cast<double>(sum.timed_runs);
+    total.estimated_ns = static_cast<std::uint64_t>(mean * static_cast<double>(sum.runs));
+  }
+  return total;
 }
 
 HookSet LockProbes::hook_set() const {

@@ -53,6 +53,8 @@ struct WaitSeed {
 struct HookCost {
   std::uint64_t runs = 0;
   std::uint64_t estimated_ns = 0;
+  std::uint64_t stacks_wanted = 0;  // waits and wakes that could have had their stack taken
+  std::uint64_t stacks_taken = 0;
 };
 
 class LockProbes {
