@@ -32,7 +32,7 @@ static __always_inline void count_distinct(struct cw_word *word, struct cw_threa
 	if (seen_in && *seen_in == now)
 		return;
 	bpf_map_update_elem(&seen, &key, &now, BPF_ANY);
-	count(&word->distinct, 1);
+	count(&word->distinct[now & 1], 1);
 }
 
 /* A value that a thread just woken expects again tells a lock from a counter that moves on. */

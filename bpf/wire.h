@@ -60,7 +60,7 @@ struct cw_word {
 	__u64 at_least; /* completed waits that began before we attached */
 	__u64 wait_ns;
 	__u64 runnable_ns;
-	__u64 distinct;
+	__u64 distinct[2]; /* threads that waited, in polls with even and with odd numbers */
 	__u64 wakes;
 	__u64 repeats;
 	__u64 value_changes;
@@ -72,7 +72,7 @@ struct cw_word {
 	__u32 stack_epoch; /* poll in which `stacks` of them were taken without sampling */
 	__u32 stacks;
 };
-CW_ASSERT_SIZE(cw_word, 176);
+CW_ASSERT_SIZE(cw_word, 184);
 
 /*
  * Taking a stack costs more than everything else together. In each poll a word's first stacks are

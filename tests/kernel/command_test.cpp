@@ -258,6 +258,10 @@ struct Mistake {
   std::string says;
 };
 
+void PrintTo(const Mistake& mistake, std::ostream* stream) {
+  *stream << mistake.name;
+}
+
 class Mistakes : public testing::TestWithParam<Mistake> {};
 
 TEST_P(Mistakes, GetOneClearLineAndTheRightExitCode) {

@@ -103,6 +103,7 @@ struct LockProbes::State {
   HookSet set = HookSet::kAutomatic;
   std::optional<std::string> fallback;
   Retention retention{0};
+  DistinctWaiters distinct;
   std::uint64_t next_seed_stack = 1;
 };
 
@@ -197,14 +198,17 @@ Result<Snapshot> LockProbes::snapshot() {
   Snapshot snapshot;
   snapshot.time_ns = monotonic_ns();
   const std::uint32_t ended_epoch = std::atomic_ref(state.skeleton->data->epoch).fetch_add(1);
-  if (auto read = read_maps(state.maps, ended_epoch, snapshot); !read)
+  if (auto read = read_maps(state.maps, ended_epoch, state.distinct, snapshot); !read)
     return std::unexpected(read.error());
   snapshot.losses = Losses{.waits = counters.lost_waits,
                            .stacks = counters.lost_stacks,
                            .events = counters.lost_events + missed_runs(state.skeleton->obj),
                            .map_full = counters.map_full};
   const Retention::Due due = state.retention.due(snapshot);
-  for (const WordId id : due.words) forget_word(state.maps, snapshot.words.at(id));
+  for (const WordId id : due.words) {
+    forget_word(state.maps, snapshot.words.at(id));
+    state.distinct.forget(id);
+  }
   for (const ImageId id : due.images) forget_image(state.maps, id);
   if (count_stacks(state.maps) > state.sizes.stacks / 2)
     forget_stacks_unused_in(state.maps, snapshot);

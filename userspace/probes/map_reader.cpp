@@ -52,7 +52,8 @@ std::uint64_t ns_of_ticks(std::uint64_t ticks) {
   return static_cast<std::int64_t>(ticks) < 0 ? 0 : ticks << CW_TICK_SHIFT;
 }
 
-Word model_word(const cw_word_key& key, const cw_word& from, std::uint64_t now) {
+Word model_word(const cw_word_key& key, const cw_word& from, std::uint64_t now,
+                std::uint64_t distinct) {
   const std::uint64_t waiters = from.state >> CW_STATE_SHIFT;
   std::uint64_t since = ((now >> CW_TICK_SHIFT) - from.state) & CW_STATE_TIME;
   if (since > CW_STATE_TIME / 2) since = 0;  // it changed after `now` was taken
@@ -71,7 +72,7 @@ Word model_word(const cw_word_key& key, const cw_word& from, std::uint64_t now) 
   word.at_least = from.at_least;
   word.wait_ns = from.wait_ns;
   word.runnable_ns = from.runnable_ns;
-  word.distinct = from.distinct;
+  word.distinct = distinct;
   word.wakes = from.wakes;
   word.repeats = from.repeats;
   word.first_value = from.first_value;
@@ -90,7 +91,8 @@ WaitInProgress model_wait(std::uint32_t tid, const cw_thread& from, std::uint32_
                         .value_class = static_cast<ValueClass>(from.value_class),
                         .on_own_stack = from.on_own_stack != 0,
                         .at_least = from.at_least != 0,
-                        .counted = from.seen_word == from.word_id && from.seen_epoch == epoch};
+                        // A later poll: it began while we read.
+                        .counted = from.seen_word == from.word_id && from.seen_epoch >= epoch};
 }
 
 Image model_image(ImageId id, const cw_image& from) {
@@ -131,7 +133,8 @@ void align_counts(Word& word) {
 
 }  // namespace
 
-Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, Snapshot& snapshot) {
+Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, DistinctWaiters& distinct,
+                       Snapshot& snapshot) {
   std::unordered_map<WordId, Word>& words = snapshot.words;
   const std::uint64_t now = snapshot.time_ns;
   auto done = for_each_entry<std::uint32_t, cw_thread>(
@@ -140,10 +143,12 @@ Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, Snapshot& snapsh
           snapshot.in_progress.push_back(model_wait(tid, thread, epoch));
       });
   if (!done) return done;
-  done = for_each_entry<cw_word_key, cw_word>(maps.words, "words",
-                                              [&](const cw_word_key& key, const cw_word& word) {
-                                                words[word.id] = model_word(key, word, now);
-                                              });
+  done = for_each_entry<cw_word_key, cw_word>(
+      maps.words, "words", [&](const cw_word_key& key, const cw_word& word) {
+        const std::uint64_t waited =
+            distinct.up_to(word.id, epoch, {word.distinct[0], word.distinct[1]});
+        words[word.id] = model_word(key, word, now, waited);
+      });
   if (!done) return done;
   done = for_each_entry<cw_site_key, cw_site>(maps.sites, "sites",
                                               [&](const cw_site_key& key, const cw_site& site) {

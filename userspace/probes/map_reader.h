@@ -6,6 +6,7 @@
 
 #include "model/error.h"
 #include "model/snapshot.h"
+#include "probes/distinct_waiters.h"
 
 namespace cw {
 
@@ -20,7 +21,8 @@ struct MapFds {
 };
 
 // Fills everything but the losses. `epoch`: the poll that ends with this reading.
-Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, Snapshot& snapshot);
+Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, DistinctWaiters& distinct,
+                       Snapshot& snapshot);
 
 // Deletes a word with its histogram and call sites.
 void forget_word(const MapFds& maps, const Word& word);
