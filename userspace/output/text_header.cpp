@@ -170,8 +170,8 @@ void write_observer(Page& page, const Fidelity& fidelity) {
   if (fidelity.stacks_complete_share)
     stacks = fmt::format("stacks complete {}, ", format_share(*fidelity.stacks_complete_share));
   if (fidelity.stacks_sampled_share < 1)
-    stacks +=
-        fmt::format("taken for {} of the waits, ", format_share(fidelity.stacks_sampled_share));
+    stacks += fmt::format("{}taken for {} of the waits, ", stacks.empty() ? "stacks " : "",
+                          format_share(fidelity.stacks_sampled_share));
   page.labelled("", stacks + lost_text(fidelity.lost));
 }
 
