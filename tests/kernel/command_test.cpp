@@ -291,6 +291,14 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"config_file", {"--config", "/nonexistent/x"}, 2, "/nonexistent/x"}),
     [](const auto& about) { return about.param.name; });
 
+TEST(Targets, ThreadInsteadOfItsProcess) {
+  const Workload workload({"never"});
+  const Ran ran = run({"--pid", std::to_string(workload.ready().at("waiter").get<int>())});
+  EXPECT_EQ(ran.exit, 4);
+  EXPECT_NE(ran.errors.find("--pid " + std::to_string(workload.pid())), std::string::npos)
+      << ran.errors;
+}
+
 TEST(Rights, WithoutThemItSaysWhatIsMissing) {
   if (geteuid() != 0) FAIL() << "run as root";
   ChildProcess process({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",

@@ -44,8 +44,11 @@ Result<void> check_target(std::int32_t pid) {
           Exit::kNoProcess,
           fmt::format("pid {}: is a kernel thread; only user processes wait on futexes", pid));
     case ProcessState::kAlive:
-      return {};
+      break;
   }
+  if (const auto process = process_of_thread(pid); process && *process != pid)
+    return fail(Exit::kNoProcess, fmt::format("pid {}: is a thread of process {}; use --pid {}",
+                                              pid, *process, *process));
   return {};
 }
 
@@ -102,11 +105,11 @@ Result<void> Observer::attach() {
   seed_waits();
   auto first = probes_.snapshot();
   if (!first) return std::unexpected(first.error());
+  last_cost_ = probes_.cost();
   last_ = std::move(*first);
   symbols_.refresh(last_);
   last_sample_ = sample(last_);
   last_use_ = self_use();
-  last_cost_ = probes_.cost();
   interval_began_ = rfc3339_now();
   return {};
 }
@@ -217,6 +220,7 @@ std::vector<ProcessSample> Observer::sample(const Snapshot& snapshot) {
 Result<Report> Observer::report(bool final) {
   auto now = probes_.snapshot();
   if (!now) return std::unexpected(now.error());
+  const HookCost cost = probes_.cost();
   symbols_.refresh(*now);
   std::vector<ProcessSample> after = sample(*now);
   asleep_.clear();
@@ -226,7 +230,7 @@ Result<Report> Observer::report(bool final) {
                                           .top_n = settings_.top_n,
                                           .with_waits = settings_.with_waits},
                           symbols_);
-  fill_in(report, after, final);
+  fill_in(report, after, cost, final);
   reap_ghosts(*now);
   settle_counts(*now);
   last_ = std::move(*now);
@@ -234,7 +238,8 @@ Result<Report> Observer::report(bool final) {
   return report;
 }
 
-void Observer::fill_in(Report& report, const std::vector<ProcessSample>& after, bool final) {
+void Observer::fill_in(Report& report, const std::vector<ProcessSample>& after,
+                       const HookCost& cost, bool final) {
   report.host = host_;
   report.kernel = kernel_;
   report.started = interval_began_;
@@ -257,7 +262,6 @@ void Observer::fill_in(Report& report, const std::vector<ProcessSample>& after, 
 
   // Two hooks a call: what their programs take, measured in place, and what getting there takes,
   // measured on ourselves.
-  const HookCost cost = probes_.cost();
   const double getting_there =
       std::max(0.0, calls_after_.futex_wake_ns - calls_before_.futex_wake_ns) / 2;
   const double spent_ns =

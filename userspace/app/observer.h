@@ -37,7 +37,8 @@ class Observer {
   void reap_ghosts(const Snapshot& snapshot);
   void settle_counts(const Snapshot& snapshot);
   [[nodiscard]] std::vector<ProcessSample> sample(const Snapshot& snapshot);
-  void fill_in(Report& report, const std::vector<ProcessSample>& after, bool final);
+  void fill_in(Report& report, const std::vector<ProcessSample>& after, const HookCost& cost,
+               bool final);
 
   Settings settings_;
   LockProbes probes_;

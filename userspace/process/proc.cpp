@@ -191,22 +191,39 @@ std::optional<ThreadTimes> thread_times_of(std::int32_t pid, std::int32_t tid) {
   return tasks ? times_in(tasks.get(), tid) : std::nullopt;
 }
 
-std::vector<std::int32_t> namespace_ids_of(std::int32_t pid, std::int32_t tid) {
-  std::vector<std::int32_t> ids;
-  const Fd process = open_process(pid);
-  if (!process) return ids;
+namespace {
+
+// The numbers behind `key` in a status file, such as "NSpid:".
+std::vector<std::int32_t> status_numbers(int directory, const char* path, std::string_view key) {
+  std::vector<std::int32_t> numbers;
   std::array<char, 8192> buffer{};
-  std::string_view text = read_small(process.get(), task_path(tid, "status").data(), buffer);
+  std::string_view text = read_small(directory, path, buffer);
   while (!text.empty()) {
     auto line = take_line(text);
-    if (!line.starts_with("NSpid:")) continue;
-    line.remove_prefix(sizeof "NSpid:" - 1);
+    if (!line.starts_with(key)) continue;
+    line.remove_prefix(key.size());
     while (!line.empty()) {
-      if (const auto id = number_of<std::int32_t>(take_word(line, '\t'))) ids.push_back(*id);
+      if (const auto number = number_of<std::int32_t>(take_word(line, '\t')))
+        numbers.push_back(*number);
     }
     break;
   }
-  return ids;
+  return numbers;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> namespace_ids_of(std::int32_t pid, std::int32_t tid) {
+  const Fd process = open_process(pid);
+  if (!process) return {};
+  return status_numbers(process.get(), task_path(tid, "status").data(), "NSpid:");
+}
+
+std::optional<std::int32_t> process_of_thread(std::int32_t tid) {
+  const Fd thread = open_process(tid);
+  if (!thread) return std::nullopt;
+  const auto ids = status_numbers(thread.get(), "status", "Tgid:");
+  return ids.empty() ? std::nullopt : std::optional(ids.front());
 }
 
 bool is_32bit(std::int32_t pid) {

@@ -17,6 +17,10 @@ enum class ProcessState : std::uint8_t { kAlive, kZombie, kKernelThread, kGone }
 // A process whose first thread has ended while others live counts as alive.
 ProcessState state_of(std::int32_t pid);
 
+// The process that a thread belongs to (Tgid in /proc/TID/status): /proc answers to thread ids too.
+// Empty when there is no such thread.
+std::optional<std::int32_t> process_of_thread(std::int32_t tid);
+
 // As the process set it: may hold any byte but NUL, newlines and parentheses included.
 std::string comm_of(std::int32_t pid);
 std::string thread_comm_of(std::int32_t pid, std::int32_t tid);
