@@ -42,7 +42,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"clocklock", 0x89, kTwo, kAligned | kLocklike, LockKind::kMutex, true, 0},
         Case{"Rust mutex", 0x89, kTwo, kHalfAligned | kLocklike, LockKind::kMutex, true, 0},
         Case{"robust mutex", 0x00, kHighBit, kAligned, LockKind::kMutex, true, 0},
-        Case{"shared word, some id", 0x00, kOther, kAligned, LockKind::kMutex, false, 0},
+        Case{"std::atomic::wait", 0x00, kOther, kAligned | kMoves, LockKind::kEventcount, false, 0},
         Case{"PI mutex", 0x86, kZero, kAligned, LockKind::kMutex, true, 0},
         Case{"PI mutex, clock", 0x8d, kZero, kAligned, LockKind::kMutex, true, 0},
         Case{"musl mutex", 0x80, kHighBit, kHalfAligned, LockKind::kMutex, true, 0},

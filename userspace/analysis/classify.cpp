@@ -59,7 +59,6 @@ constexpr std::array kRules = {
     Rule{kWait, kHighBit, 0, {LockKind::kMutex, 0, kSure, nullptr}},
     // Process-shared, and robust ones: the owner's id with the waiters bit.
     Rule{kWaitShared, kTwo | kHighBit, 0, {LockKind::kMutex, 0, kSure, nullptr}},
-    Rule{kWaitShared, kOther, 0, {LockKind::kMutex, 0, kGuess, nullptr}},
     Rule{kBitsetShared | kBitsetSharedRealtime, kHighBit, 0, {LockKind::kMutex, 0, kSure, nullptr}},
 
     // Rust's RwLock: readers and writers meet on the state, writers wait on the word behind it.
@@ -89,7 +88,10 @@ constexpr std::array kRules = {
          kAnyValue & ~kAllOnes,
          kMoves | kHalfAligned,
          {LockKind::kBarrier, 4, kGuess, nullptr}},
-    Rule{kWait, kOne | kThree | kOther, kMoves, {LockKind::kEventcount, 0, kGuess, nullptr}},
+    Rule{kWait | kWaitShared,  // shared: std::atomic::wait of libstdc++
+         kOne | kThree | kOther,
+         kMoves,
+         {LockKind::kEventcount, 0, kGuess, nullptr}},
     Rule{kAnyBitset, kAnyValue, kMoves, {LockKind::kCondvar, 0, kGuess, nullptr}},
 };
 
