@@ -62,10 +62,10 @@ std::string who(const Report& report, std::size_t room) {
   return text;
 }
 
-// What is left of the line goes to the time of day: it tells two reports apart in a log.
-std::string when(const Report& report) {
+// The time of day tells two reports apart in a log.
+std::string when(const Report& report, bool with_start) {
   std::string text = format_duration(report.interval_s * 1e9);
-  if (report.started.size() >= kDateLength + kTimeLength)
+  if (with_start && report.started.size() >= kDateLength + kTimeLength)
     text += fmt::format(" from {}", report.started.substr(kDateLength, kTimeLength));
   if (report.final) text += ", last";
   return printable(text);
@@ -125,9 +125,13 @@ std::string lost_text(const LossReport& lost) {
 }  // namespace
 
 void write_header(Page& page, const Report& report) {
-  const std::string time = when(report);
-  const std::size_t taken = kTitle.size() + kGap.size() + columns(time);
-  const std::size_t room = page.width() - std::min(page.width(), taken);
+  const auto room_beside = [&](const std::string& time) {
+    const std::size_t taken = kTitle.size() + kGap.size() + columns(time);
+    return page.width() - std::min(page.width(), taken);
+  };
+  std::string time = when(report, true);
+  if (columns(who(report, room_beside(time))) > room_beside(time)) time = when(report, false);
+  const std::size_t room = room_beside(time);
   page.line(fmt::format("{}{}{}{}", kTitle, cut(who(report, room), room), kGap, time));
 }
 
