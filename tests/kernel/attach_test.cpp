@@ -18,17 +18,17 @@ std::string file_text(const char* path) {
 TEST(Attach, LeavesTheMountTableAlone) {
   const std::string before = file_text("/proc/self/mountinfo");
   {
-    Workload workload({"never"});
+    const Workload workload({"never"});
     ProbeOptions options;
     options.hooks = HookSet::kTracepoints;
-    Watch watch(workload.pid(), options);
+    const Watch watch(workload.pid(), options);
     EXPECT_EQ(file_text("/proc/self/mountinfo"), before);
   }
   EXPECT_EQ(file_text("/proc/self/mountinfo"), before);
 }
 
 TEST(Attach, TracepointsAreNamed) {
-  Workload workload({"never"});
+  const Workload workload({"never"});
   ProbeOptions options;
   options.hooks = HookSet::kTracepoints;
   Watch watch(workload.pid(), options);

@@ -33,17 +33,18 @@ std::string read_to_end(const Fd& from) {
 }  // namespace
 
 ChildProcess::ChildProcess(const std::vector<std::string>& arguments, bool keep_errors) {
-  std::signal(SIGPIPE, SIG_IGN);
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
   Pipe input = make_pipe();
   Pipe output = make_pipe();
   Pipe errors = make_pipe();
   pid_ = fork();
   if (pid_ == 0) {
-    std::signal(SIGPIPE, SIG_DFL);
+    static_cast<void>(std::signal(SIGPIPE, SIG_DFL));
     dup2(input.reading.get(), STDIN_FILENO);
     dup2(output.writing.get(), STDOUT_FILENO);
     if (keep_errors) dup2(errors.writing.get(), STDERR_FILENO);
     std::vector<char*> pointers;
+    pointers.reserve(arguments.size() + 1);
     for (const std::string& argument : arguments)
       pointers.push_back(const_cast<char*>(argument.c_str()));
     pointers.push_back(nullptr);

@@ -118,7 +118,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, IdlePool,
 
 // Nobody saw these waits begin: they are read from /proc when attaching.
 TEST(Report, DeadlockOlderThanTheObserver) {
-  Workload workload({"deadlock"});
+  const Workload workload({"deadlock"});
   const Ran ran =
       run({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "1", "--format", "json"});
   const auto reports = reports_in(ran.output);
@@ -138,7 +138,7 @@ TEST(Report, DeadlockOlderThanTheObserver) {
 }
 
 TEST(Report, ThreadThatNeverWakesIsInProgress) {
-  Workload workload({"never"});
+  const Workload workload({"never"});
   const Ran ran =
       run({"--pid", std::to_string(workload.pid()), "-i", "0.5", "-d", "1", "--format", "json"});
   for (const json& report : reports_in(ran.output)) {
@@ -153,7 +153,7 @@ TEST(Report, ThreadThatNeverWakesIsInProgress) {
 }
 
 TEST(Report, FirstComesSoonAfterTheInterval) {
-  Workload workload({"never"});
+  const Workload workload({"never"});
   const auto begin = std::chrono::steady_clock::now();
   ChildProcess process(
       command({"--pid", std::to_string(workload.pid()), "-i", "1", "--format", "json"}));
@@ -191,7 +191,7 @@ TEST(Report, WholeMachineSeesTheHotLock) {
 
 TEST(Ending, SignalGivesALastReport) {
   for (const int signal : {SIGINT, SIGTERM}) {
-    Workload workload({"never"});
+    const Workload workload({"never"});
     ChildProcess process(
         command({"--pid", std::to_string(workload.pid()), "-i", "0.5", "--format", "json"}));
     process.read_line();
@@ -239,11 +239,11 @@ TEST(Ending, FailOnExitsWithTen) {
 
 TEST(Ending, JsonFileHoldsEveryReport) {
   const std::string file = testing::TempDir() + "reports.json";
-  Workload workload({"never"});
+  const Workload workload({"never"});
   EXPECT_EQ(
       run({"--pid", std::to_string(workload.pid()), "-i", "0.5", "-d", "1", "--json", file}).exit,
       0);
-  std::ifstream stream(file);
+  const std::ifstream stream(file);
   std::ostringstream text;
   text << stream.rdbuf();
   EXPECT_EQ(reports_in(text.str()).size(), 2U);
@@ -310,7 +310,7 @@ TEST(Rights, WithoutThemItSaysWhatIsMissing) {
 }
 
 TEST(Rights, ObserverKilledLeavesNoHook) {
-  Workload workload({"never"});
+  const Workload workload({"never"});
   {
     ChildProcess process(
         command({"--pid", std::to_string(workload.pid()), "-i", "0.5", "--format", "json"}));

@@ -60,7 +60,7 @@ std::string_view without_version(std::string_view symbol) {
 std::string demangle(std::string_view symbol) {
   symbol = without_version(symbol);
   if (symbol.size() > kMaxMangled) return std::string(symbol.substr(0, kMaxMangled));
-  const std::string mangled(symbol);  // ends with NUL, as the demanglers want it
+  std::string mangled(symbol);  // ends with NUL, as the demanglers want it
   const bool cpp = symbol.starts_with("_Z");
   if (!cpp && !symbol.starts_with("_R")) return mangled;
 

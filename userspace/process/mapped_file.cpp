@@ -22,9 +22,9 @@ bool is_inode(const Fd& file, std::uint64_t inode) {
 Fd open_mapped_file(int process, const Mapping& mapping) {
   if (!mapping.of_file()) return {};
   std::array<char, 64> name{};
-  std::snprintf(name.data(), name.size(), "map_files/%llx-%llx",
-                static_cast<unsigned long long>(mapping.start),
-                static_cast<unsigned long long>(mapping.end));
+  static_cast<void>(std::snprintf(name.data(), name.size(), "map_files/%llx-%llx",
+                                  static_cast<unsigned long long>(mapping.start),
+                                  static_cast<unsigned long long>(mapping.end)));
   Fd file = open_regular(process, name.data());
   if (file) return file;
 

@@ -25,7 +25,7 @@ using PathBuffer = std::array<char, 48>;
 
 PathBuffer task_path(std::int32_t tid, const char* file) {
   PathBuffer path{};
-  std::snprintf(path.data(), path.size(), "task/%d/%s", tid, file);
+  static_cast<void>(std::snprintf(path.data(), path.size(), "task/%d/%s", tid, file));
   return path;
 }
 
@@ -103,14 +103,14 @@ std::string cgroup_at(int process) {
 std::optional<ThreadTimes> times_in(int tasks, std::int32_t tid) {
   std::array<char, 128> buffer{};
   PathBuffer path{};
-  std::snprintf(path.data(), path.size(), "%d/schedstat", tid);
+  static_cast<void>(std::snprintf(path.data(), path.size(), "%d/schedstat", tid));
   auto text = read_small(tasks, path.data(), buffer);
   if (!text.empty()) {
     const auto cpu = number_of<std::uint64_t>(take_word(text));
     const auto delay = number_of<std::uint64_t>(take_word(text));
     if (cpu && delay) return ThreadTimes{.cpu_ns = *cpu, .run_delay_ns = *delay};
   }
-  std::snprintf(path.data(), path.size(), "%d/stat", tid);
+  static_cast<void>(std::snprintf(path.data(), path.size(), "%d/stat", tid));
   const auto fields = stat_at(tasks, path.data());
   if (!fields) return std::nullopt;
   static const auto kNsPerTick =

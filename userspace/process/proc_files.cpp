@@ -35,7 +35,7 @@ Fd reopen_regular(const Fd& path) {
   struct stat status{};
   if (!path || ::fstat(path.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
   std::array<char, 32> link{};
-  std::snprintf(link.data(), link.size(), "/proc/self/fd/%d", path.get());
+  static_cast<void>(std::snprintf(link.data(), link.size(), "/proc/self/fd/%d", path.get()));
   return Fd(::open(link.data(), kReadFlags));
 }
 
@@ -43,7 +43,7 @@ Fd reopen_regular(const Fd& path) {
 
 Fd open_process(std::int32_t pid) {
   std::array<char, 32> path{};
-  std::snprintf(path.data(), path.size(), "/proc/%d", pid);
+  static_cast<void>(std::snprintf(path.data(), path.size(), "/proc/%d", pid));
   return Fd(::open(path.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 

@@ -37,7 +37,7 @@ const FutexNumbers& numbers_for(bool with_32bit_numbers) {
 // `tasks`: see open_tasks().
 std::optional<BlockedCall> call_in(int tasks, std::int32_t tid) {
   std::array<char, 48> path{};
-  std::snprintf(path.data(), path.size(), "%d/syscall", tid);
+  static_cast<void>(std::snprintf(path.data(), path.size(), "%d/syscall", tid));
   std::array<char, 256> buffer{};
   return parse_blocked_call(tid, read_small(tasks, path.data(), buffer));
 }
@@ -47,7 +47,7 @@ std::optional<BlockedCall> call_in(int tasks, std::int32_t tid) {
 bool sleeps_in_futex(std::int32_t pid, std::int32_t tid) {
   const Fd process = open_process(pid);
   std::array<char, 48> path{};
-  std::snprintf(path.data(), path.size(), "task/%d/wchan", tid);
+  static_cast<void>(std::snprintf(path.data(), path.size(), "task/%d/wchan", tid));
   std::array<char, 128> buffer{};
   return process &&
          read_small(process.get(), path.data(), buffer).find("futex") != std::string_view::npos;
@@ -97,7 +97,10 @@ void add_waitv(std::int32_t pid, const BlockedCall& call, std::vector<FutexWait>
 void add_waits(std::int32_t pid, const BlockedCall& call, bool with_32bit_numbers,
                std::vector<FutexWait>& found) {
   if (!is_futex_call(pid, call, with_32bit_numbers)) return;
-  if (call.number == kFutexWaitv) return add_waitv(pid, call, found);
+  if (call.number == kFutexWaitv) {
+    add_waitv(pid, call, found);
+    return;
+  }
   FutexWait wait{.tid = call.tid, .address = call.args[0], .sp = call.sp, .pc = call.pc};
   if (call.number == kFutexWait) {  // (uaddr, val, mask, flags, ...); FUTEX2_PRIVATE is 0x80 too
     wait.op = static_cast<std::uint16_t>(kOpWait2 | (call.args[3] & kOpPrivate));
