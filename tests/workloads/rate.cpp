@@ -32,15 +32,15 @@ void loop(uint64_t& calls, std::vector<Slot>& slots, Call call) {
 }
 
 void run(std::string_view call, uint64_t& calls, std::vector<Slot>& slots) {
-  constexpr int wait_op = FUTEX_WAIT | FUTEX_PRIVATE_FLAG;
-  constexpr int wake_op = FUTEX_WAKE | FUTEX_PRIVATE_FLAG;
+  constexpr int kWaitOp = FUTEX_WAIT | FUTEX_PRIVATE_FLAG;
+  constexpr int kWakeOp = FUTEX_WAKE | FUTEX_PRIVATE_FLAG;
   const timespec timeout = workload::as_timespec(1000);
   if (call == "eagain")
-    loop(calls, slots, [](workload::Word& word) { workload::futex(word, wait_op, 1); });
+    loop(calls, slots, [](workload::Word& word) { workload::futex(word, kWaitOp, 1); });
   if (call == "wake")
-    loop(calls, slots, [](workload::Word& word) { workload::futex(word, wake_op, 1); });
+    loop(calls, slots, [](workload::Word& word) { workload::futex(word, kWakeOp, 1); });
   if (call == "timed")
-    loop(calls, slots, [&](workload::Word& word) { workload::futex(word, wait_op, 0, &timeout); });
+    loop(calls, slots, [&](workload::Word& word) { workload::futex(word, kWaitOp, 0, &timeout); });
   if (call == "getppid") loop(calls, slots, [](workload::Word&) { syscall(SYS_getppid); });
 }
 

@@ -45,16 +45,16 @@ void send(std::string& text) {
 }
 
 Effort calibrate() {
-  constexpr unsigned rounds = 1'000;
+  constexpr unsigned kRounds = 1'000;
   std::string text;
   OrderData order = new_order(1);
   double best_ns = 1e9;  // the fastest of several tries: the one that nothing disturbed
   for (int attempt = 0; attempt < 50; ++attempt) {
     const auto begin = Clock::now();
     serialise(order, text);
-    order.seal = checksum(text, rounds);
+    order.seal = checksum(text, kRounds);
     const std::chrono::duration<double, std::nano> spent = Clock::now() - begin;
-    best_ns = std::min(best_ns, spent.count() / rounds);
+    best_ns = std::min(best_ns, spent.count() / kRounds);
   }
   return Effort{.lookup_rounds = rounds_for(kLookupTime, best_ns),
                 .settle_rounds = rounds_for(kSettleTime, best_ns),
