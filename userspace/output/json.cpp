@@ -29,6 +29,7 @@ Json to_json(const Frame& frame) {
   set_if(object, "file", frame.file);
   set_if(object, "line", frame.line);
   object["inlined"] = frame.inlined;
+  if (frame.inferred) object["inferred"] = true;
   return object;
 }
 

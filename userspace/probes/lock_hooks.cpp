@@ -64,9 +64,8 @@ bool kernel_has_function(const btf* kernel, std::string_view section) {
 }
 
 std::unexpected<Error> attach_error(std::string_view section, int reason) {
-  return fail(Exit::kNotAllowed,
-              fmt::format("cannot attach to {}: {}; 'contentionwatch doctor' says more", section,
-                          std::strerror(reason)));
+  return fail(Exit::kNotAllowed, fmt::format("cannot attach to {}: {}; run as root, on the host",
+                                             section, std::strerror(reason)));
 }
 
 // A perf event of our own on the tracepoint: libbpf would look for tracefs in its usual places.
