@@ -9,11 +9,6 @@ namespace {
 
 constexpr int kCount = 20;
 
-struct Case {
-  std::string op;
-  std::string word = "word";  // key in `ready`
-};
-
 class Outcomes : public testing::TestWithParam<std::string> {};
 
 TEST_P(Outcomes, AreCountedExactlyAndMeasuredClosely) {
