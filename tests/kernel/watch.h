@@ -1,4 +1,6 @@
-// The probes on a workload, without the daemon around them.
+// The probes on a workload, without the daemon around them. CW_TEST_HOOKS=functions|tracepoints
+// forces the set of hooks for every test that does not choose one itself; CW_TEST_SLACK=N makes
+// tolerances of time N times as wide, for machines that are emulated.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +38,7 @@ inline std::uint64_t waits_of(const Word& word) {
   return word.woken + word.timed_out + word.interrupted;
 }
 
-// |measured - truth| <= share x truth.
+// |measured - truth| <= share x truth, times the slack.
 bool within(double measured, double truth, double share);
 
 }  // namespace cw::test

@@ -81,7 +81,7 @@ Result<std::unique_ptr<Observer>> Observer::start(const Settings& settings) {
   for (const std::int32_t pid : settings.pids)
     if (auto alive = check_target(pid); !alive) return std::unexpected(alive.error());
   auto probes = LockProbes::load(
-      {.whole_machine = settings.pids.empty(), .hooks = HookSet::kAutomatic, .sizes = {}});
+      {.whole_machine = settings.pids.empty(), .hooks = settings.hooks, .sizes = {}});
   if (!probes) return std::unexpected(probes.error());
   std::unique_ptr<Observer> observer(new Observer(settings, std::move(*probes)));
   if (auto attached = observer->attach(); !attached) return std::unexpected(attached.error());

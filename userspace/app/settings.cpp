@@ -18,6 +18,7 @@ struct Raw {
   std::vector<std::string> observe;
   std::string format;
   std::string color = "auto";
+  std::string hooks;
   std::string fail_on;
   double duration_s = 0;
 };
@@ -48,6 +49,14 @@ void add_options(CLI::App& app, Settings& settings, Raw& raw) {
   app.add_option("-p,--pid", raw.pids, "Watch these processes, threads born later included")
       ->delimiter(',')
       ->type_name("N[,N...]");
+  app.add_flag("--children", settings.children,
+               "With --pid: their descendants too, those born later included");
+  app.add_option("--comm", settings.comm,
+                 "Watch the processes whose name fits, those that start later included")
+      ->type_name("GLOB");
+  app.add_option("--cgroup", settings.cgroup,
+                 "Watch the processes of this control group and those below it")
+      ->type_name("PATH");
   app.add_option("-i,--interval", settings.interval_s, "One report each SEC")
       ->check(CLI::Range(0.1, 86400.0))
       ->type_name("SEC");
@@ -69,6 +78,10 @@ void add_options(CLI::App& app, Settings& settings, Raw& raw) {
                  "reported against")
       ->check(CLI::Range(0.01, 100.0))
       ->type_name("PCT");
+  app.add_option("--hooks", raw.hooks,
+                 "auto, functions or tracepoints: how futex calls are seen (doctor explains)")
+      ->check(CLI::IsMember({"auto", "functions", "tracepoints"}))
+      ->type_name("SET");
   app.add_option("--threshold", raw.thresholds,
                  "A threshold of the verdicts: " + known_thresholds())
       ->type_name("KEY=VALUE")
@@ -107,9 +120,31 @@ Result<Settings> checked(Settings settings, const Raw& raw) {
   settings.color = raw.color == "always"  ? Color::kAlways
                    : raw.color == "never" ? Color::kNever
                                           : Color::kAuto;
+  settings.hooks = raw.hooks == "functions"     ? HookSet::kFunctions
+                   : raw.hooks == "tracepoints" ? HookSet::kTracepoints
+                                                : HookSet::kAutomatic;
   if (!raw.fail_on.empty())
     settings.fail_on = raw.fail_on == "culprit" ? Level::kCulprit : Level::kSuspect;
   return settings;
+}
+
+// Each of these names a set of processes; two of them at once could mean both or either.
+Result<void> check_selection(const Settings& settings) {
+  const bool by_name = !settings.comm.empty() || !settings.cgroup.empty();
+  if (settings.command == Command::kDemo && (!settings.pids.empty() || by_name))
+    return fail(Exit::kUsage,
+                "demo watches its own service: it takes no --pid, --comm or --cgroup");
+  if (settings.command == Command::kDoctor && by_name)
+    return fail(Exit::kUsage,
+                "doctor looks at the machine and with --pid at one process: it takes no "
+                "--comm or --cgroup");
+  if (!settings.pids.empty() && by_name)
+    return fail(Exit::kUsage,
+                "--pid cannot be joined with --comm or --cgroup: name the processes "
+                "one way");
+  if (settings.children && settings.pids.empty())
+    return fail(Exit::kUsage, "--children goes with --pid: it adds the descendants of those");
+  return {};
 }
 
 std::string first_line(const std::string& text) {
@@ -127,6 +162,9 @@ Result<CommandLine> parse_command_line(int count, const char* const* arguments) 
   Settings settings;
   Raw raw;
   add_options(app, settings, raw);
+  app.add_subcommand("doctor",
+                     "Say what this kernel and these rights allow, and what each hook costs")
+      ->fallthrough();
   app.set_version_flag("--version", std::string("contentionwatch ") + CW_VERSION);
   CLI::App* demo =
       app.add_subcommand("demo", "Start the bundled, badly built service and watch it");
@@ -143,10 +181,10 @@ Result<CommandLine> parse_command_line(int count, const char* const* arguments) 
                 first_line(error.what()) + " (contentionwatch --help lists the options)");
   }
   if (*demo) settings.command = Command::kDemo;
-  if (*demo && !raw.pids.empty())
-    return fail(Exit::kUsage, "demo watches its own service: it takes no --pid");
+  if (app.got_subcommand("doctor")) settings.command = Command::kDoctor;
   auto complete = checked(std::move(settings), raw);
   if (!complete) return std::unexpected(complete.error());
+  if (auto clear = check_selection(*complete); !clear) return std::unexpected(clear.error());
   return CommandLine{.settings = std::move(*complete), .text = {}};
 }
 

@@ -9,21 +9,28 @@
 #include "analysis/thresholds.h"
 #include "model/error.h"
 #include "model/report.h"
+#include "probes/lock_probes.h"
 
 namespace cw {
 
-enum class Command : std::uint8_t { kWatch, kDemo };
+enum class Command : std::uint8_t { kWatch, kDemo, kDoctor };
 enum class Format : std::uint8_t { kText, kJson };
 enum class Color : std::uint8_t { kAuto, kAlways, kNever };
 
 struct Settings {
   Command command = Command::kWatch;
-  std::vector<std::int32_t> pids;  // empty: the whole machine
+  // Which processes: those of `pids`, or those that `comm` and `cgroup` both fit where they are not
+  // empty, or the whole machine.
+  std::vector<std::int32_t> pids;
+  bool children = false;  // of `pids`, with theirs
+  std::string comm;       // glob(7)
+  std::string cgroup;     // path below a cgroup mount, or in the hierarchy
   double interval_s = 5;
   std::optional<double> duration_s;  // empty: until a signal
   std::size_t top_n = 10;
   bool with_waits = false;
   double budget_pct = 1;
+  HookSet hooks = HookSet::kAutomatic;
   Thresholds thresholds;
   Format format = Format::kText;
   Color color = Color::kAuto;
