@@ -26,17 +26,17 @@ __noinline __u64 hash_of(struct cw_stack *stack)
 /* How many events a stack taken now stands for; 0: take none. */
 static __always_inline __u32 stack_weight(struct cw_word *word)
 {
-	__u32 zero = 0, weight = 1, now = epoch;
+	__u32 zero = 0, weight = 1, now = epoch, one_in = stacks_one_in;
 	struct cw_cost *mine = bpf_map_lookup_elem(&cost, &zero);
 
 	if (word->stack_epoch != now) {
 		word->stack_epoch = now;
 		word->stacks = 0;
 	}
-	if (word->stacks < CW_STACKS_IN_FULL)
+	if (word->stacks < stacks_in_full)
 		word->stacks++;
-	else
-		weight = bpf_get_prandom_u32() % CW_STACK_SAMPLE ? 0 : CW_STACK_SAMPLE;
+	else if (one_in > 1)
+		weight = bpf_get_prandom_u32() % one_in ? 0 : one_in;
 	if (mine) {
 		mine->stacks_wanted++;
 		mine->stacks_taken += !!weight;
@@ -45,7 +45,7 @@ static __always_inline __u32 stack_weight(struct cw_word *word)
 }
 
 /* The id under which the current user stack is kept; 0 when it could not be. */
-static __noinline __u64 take_stack(void *ctx)
+static __always_inline __u64 keep_stack(void *ctx)
 {
 	struct cw_stack *stack;
 	__u64 id;
@@ -68,6 +68,21 @@ static __noinline __u64 take_stack(void *ctx)
 lost:
 	count(&lost_stacks, 1);
 	return 0;
+}
+
+static __noinline __u64 take_stack(void *ctx)
+{
+	__u32 zero = 0;
+	struct cw_cost *mine = bpf_map_lookup_elem(&cost, &zero);
+	bool timed = mine && mine->stacks_taken % CW_STACK_COST_SAMPLE == 0;
+	__u64 began = timed ? bpf_ktime_get_ns() : 0;
+	__u64 id = keep_stack(ctx);
+
+	if (timed) {
+		mine->timed_stacks++;
+		mine->timed_stacks_ns += bpf_ktime_get_ns() - began;
+	}
+	return id;
 }
 
 #endif

@@ -55,7 +55,9 @@ static __always_inline bool begin_wake(struct task_struct *task, const struct fu
 		return false;
 	if (!image)
 		image = any_image(task);
-	thread = thread_of(task->pid, task, image);
+	if (!image)
+		return false; /* in a pid namespace that ours does not see */
+	thread = thread_of(tid_of(task), task, image);
 	if (!thread)
 		return true;
 	close_last_call(thread, task, now);

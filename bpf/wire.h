@@ -74,12 +74,23 @@ struct cw_word {
 };
 CW_ASSERT_SIZE(cw_word, 184);
 
+#define CW_STACK_REACH \
+	4096 /* a word this near above the stack pointer is on the waiter's own stack */
+
 /*
- * Taking a stack costs more than everything else together. In each poll a word's first stacks are
- * all taken; of a word busier than that, one in CW_STACK_SAMPLE, which then counts for as many.
+ * Taking a stack costs more than everything else together. In each poll a word's first `in_full`
+ * stacks are all taken; of a word busier than that one in `one_in`, which then counts for as many.
+ * User space sets both by what the stacks cost.
  */
-#define CW_STACKS_IN_FULL 256
-#define CW_STACK_SAMPLE 16
+#define CW_STACK_ONE_IN_MOST 4096
+
+/*
+ * When no more than one place in CW_RESERVE is left for words, a newcomer gets one only after it
+ * was refused CW_KNOCKS times within a poll: a flood of words used once leaves room for a busy one.
+ */
+#define CW_RESERVE 8
+#define CW_KNOCKS 64
+#define CW_KNOCK_SLOTS 65536
 
 enum cw_distribution {
 	CW_WAIT_TIME = 0,
@@ -166,16 +177,24 @@ struct cw_thread {
 	__u8 value_class;
 	__u8 on_own_stack;
 	__u8 at_least;
-	__u8 weight; /* waits that its stack stands for; 0: it was not taken */
-	__u8 slept;  /* the wait was interrupted once and went on */
+	__u8 slept; /* the wait was interrupted once and went on */
 	__u8 shared;
+	__u16 weight; /* waits that its stack stands for; 0: it was not taken */
 };
 CW_ASSERT_SIZE(cw_thread, 160);
 
-struct cw_process {
-	__u32 image;
-	__u32 watched;
+enum cw_watched {
+	CW_UNWATCHED = 0,
+	CW_WATCHED = 1,
+	CW_UNDECIDED = 2, /* counted until user space has decided by its name or control group */
 };
+
+struct cw_process {
+	__u32 image;	  /* 0: none yet, it never waited */
+	__u32 watched;	  /* enum cw_watched */
+	__u32 generation; /* changes whenever what user space decided by may have changed */
+};
+CW_ASSERT_SIZE(cw_process, 12);
 
 struct cw_image {
 	__u64 ended_ns;
@@ -198,14 +217,18 @@ struct cw_seen_key {
 	__u32 tid;
 };
 
-/* What the hooks cost, by CPU. One run in CW_COST_SAMPLE is timed. */
+/* What the hooks cost, by CPU. One run in CW_COST_SAMPLE is timed, and one stack in
+ * CW_STACK_COST_SAMPLE. */
 #define CW_COST_SAMPLE 32
+#define CW_STACK_COST_SAMPLE 8
 struct cw_cost {
 	__u64 runs; /* hook runs for watched threads */
 	__u64 timed_runs;
 	__u64 timed_ns;
 	__u64 stacks_wanted;
 	__u64 stacks_taken;
+	__u64 timed_stacks;
+	__u64 timed_stacks_ns;
 };
 
 /* Argument of the program `seed`: a thread found waiting before the hooks saw it begin. */
@@ -222,6 +245,15 @@ struct cw_seed {
 	char comm[CW_COMM];
 };
 CW_ASSERT_SIZE(cw_seed, 72);
+
+/* Argument of the program `decide`: whether an undecided process is watched. */
+struct cw_decide {
+	__u32 tgid;
+	__u32 generation; /* as read: a process renamed since then is another question */
+	__u32 watched;
+	__u32 padding;
+};
+CW_ASSERT_SIZE(cw_decide, 16);
 
 /* Argument of the program `reap`: a wait that is over though no hook saw it end. */
 struct cw_reap {

@@ -42,7 +42,7 @@ Watch::Watch(LockProbes probes) : probes_(std::move(probes)) {
 Watch::Watch(std::int32_t pid, const ProbeOptions& options) : Watch(started(options, pid)) {}
 Watch Watch::machine() {
   ProbeOptions options;
-  options.whole_machine = true;
+  options.newcomers = Watched::kYes;
   return Watch(started(options, 0));
 }
 

@@ -37,15 +37,18 @@ Fd catch_signals() {
   return Fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-// Waits for the next moment to do something, and says what happened meanwhile.
+// Waits for the next moment to do something, a signal, or the end of the processes it follows.
 class Waker {
  public:
-  explicit Waker(const std::vector<std::int32_t>& pids) : signals_(catch_signals()) {
+  Waker() : signals_(catch_signals()) {}
+
+  void follow(const std::vector<std::int32_t>& pids) {
+    processes_.clear();
     for (const std::int32_t pid : pids) {
       Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
       if (process) processes_.push_back(std::move(process));
     }
-    has_targets_ = !pids.empty();
+    follows_ = true;
   }
 
   void sleep_until(Clock::time_point moment) {
@@ -57,7 +60,7 @@ class Waker {
   }
 
   [[nodiscard]] bool stopped() const { return stop_; }
-  [[nodiscard]] bool all_ended() const { return has_targets_ && processes_.empty(); }
+  [[nodiscard]] bool all_ended() const { return follows_ && processes_.empty(); }
 
  private:
   void wait_for(std::chrono::milliseconds time) {
@@ -72,16 +75,31 @@ class Waker {
 
   Fd signals_;
   std::vector<Fd> processes_;
-  bool has_targets_ = false;
+  bool follows_ = false;
   bool stop_ = false;
 };
+
+// Sleeps until then, or until the last process is gone: then true. The processes that were named
+// may have left descendants that are watched too.
+Result<bool> all_end_before(Clock::time_point moment, Observer& observer, Waker& waker) {
+  for (;;) {
+    waker.sleep_until(moment);
+    if (!waker.all_ended()) return false;
+    if (auto looked = observer.look(); !looked) return std::unexpected(looked.error());
+    std::vector<std::int32_t> left;
+    for (const KnownProcess& process : observer.processes()) left.push_back(process.pid);
+    if (left.empty()) return true;
+    waker.follow(left);
+  }
+}
 
 }  // namespace
 
 Result<Exit> watch(const Settings& settings) {
   auto outputs = Outputs::open(settings);
   if (!outputs) return std::unexpected(outputs.error());
-  Waker waker(settings.pids);
+  Waker waker;
+  if (!settings.pids.empty()) waker.follow(settings.pids);
   auto observer = Observer::start(settings);
   if (!observer) return std::unexpected(observer.error());
 
@@ -95,10 +113,11 @@ Result<Exit> watch(const Settings& settings) {
     if (end) due = std::min(due, *end);
     for (Clock::time_point look = due - step * (kLooksAnInterval - 1); look < due; look += step) {
       waker.sleep_until(look);
-      (*observer)->look();
+      if (auto looked = (*observer)->look(); !looked) return std::unexpected(looked.error());
     }
-    waker.sleep_until(due);
-    const bool final = waker.stopped() || waker.all_ended() || (end && due == *end);
+    const auto ended = all_end_before(due, **observer, waker);
+    if (!ended) return std::unexpected(ended.error());
+    const bool final = waker.stopped() || *ended || (end && due == *end);
     auto report = (*observer)->report(final);
     if (!report) return std::unexpected(report.error());
     worst = std::max(worst, report->verdict.level);

@@ -167,7 +167,9 @@ struct LossReport {
 
 struct Fidelity {
   double budget_pct = 0;
-  std::optional<double> target_overhead_pct;
+  std::optional<double> target_overhead_pct;    // the sum of the next two
+  std::optional<double> counting_overhead_pct;  // hooks, whatever the budget
+  std::optional<double> stacks_overhead_pct;    // held to what the budget leaves
   std::optional<double> bystander_ns_per_syscall;
   double self_cpu_pct = 0;
   std::uint64_t self_rss_bytes = 0;

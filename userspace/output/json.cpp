@@ -159,6 +159,8 @@ Json to_json(const Verdict& verdict) {
 Json to_json(const Fidelity& fidelity) {
   Json object = {{"budget_pct", finite(fidelity.budget_pct)}};
   set_if(object, "target_overhead_pct", fidelity.target_overhead_pct);
+  set_if(object, "counting_overhead_pct", fidelity.counting_overhead_pct);
+  set_if(object, "stacks_overhead_pct", fidelity.stacks_overhead_pct);
   set_if(object, "bystander_ns_per_syscall", fidelity.bystander_ns_per_syscall);
   object.update({{"self_cpu_pct", finite(fidelity.self_cpu_pct)},
                  {"self_rss_bytes", fidelity.self_rss_bytes},

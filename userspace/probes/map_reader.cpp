@@ -13,6 +13,10 @@
 namespace cw {
 namespace {
 
+static_assert(kOwnStackReach == CW_STACK_REACH);
+static_assert(static_cast<int>(Watched::kUndecided) == CW_UNDECIDED &&
+              static_cast<int>(Watched::kYes) == CW_WATCHED);
+
 constexpr std::uint32_t kBatch = 2048;
 constexpr std::uint32_t kLargestBatch = 1U
                                         << 18;  // a bucket with more entries than this is given up
@@ -99,7 +103,7 @@ Image model_image(ImageId id, const cw_image& from) {
   return Image{.id = id,
                .pid = static_cast<std::int32_t>(from.pid),
                .comm = std::string(from.comm, strnlen(from.comm, sizeof(from.comm))),
-               .watched = from.watched != 0,
+               .watched = static_cast<Watched>(from.watched),
                .ended_ns = from.ended_ns,
                .exited_cpu_ns = from.exited_cpu_ns,
                .exited_delay_ns = from.exited_delay_ns};
@@ -174,9 +178,22 @@ Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, DistinctWaiters&
                                                  });
 }
 
-void forget_word(const MapFds& maps, const Word& word) {
+std::vector<KnownProcess> read_processes(const MapFds& maps) {
+  std::vector<KnownProcess> processes;
+  // What cannot be read now is read next time.
+  static_cast<void>(for_each_entry<std::uint32_t, cw_process>(
+      maps.processes, "processes", [&](std::uint32_t pid, const cw_process& process) {
+        processes.push_back({.pid = static_cast<std::int32_t>(pid),
+                             .image = process.image,
+                             .watched = static_cast<Watched>(process.watched),
+                             .generation = process.generation});
+      }));
+  return processes;
+}
+
+bool forget_word(const MapFds& maps, const Word& word) {
   const cw_word_key key = wire_key(word.key);
-  bpf_map_delete_elem(maps.words, &key);
+  const bool was_there = bpf_map_delete_elem(maps.words, &key) == 0;
   const auto forget_histogram = [&](const Histogram& histogram, std::uint16_t distribution) {
     std::uint32_t last = ~0U;
     for (const auto& [bucket, count] : histogram.buckets()) {
@@ -210,6 +227,7 @@ void forget_word(const MapFds& maps, const Word& word) {
                                .padding = 0};
     bpf_map_delete_elem(maps.sites, &site_key);
   }
+  return was_there;
 }
 
 void forget_image(const MapFds& maps, ImageId image) {
