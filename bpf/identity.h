@@ -9,21 +9,23 @@
 
 #define MAX_PID_NS_LEVEL 32 /* include/linux/pid_namespace.h */
 
-/* 0: not visible there. */
-static __noinline __u32 number_in_our_namespace(struct pid *pid)
+/*
+ * 0: not visible there. A global function, which may take no kernel pointer: the address of a
+ * struct pid, as a number.
+ */
+__noinline __u32 number_in_our_namespace(__u64 address)
 {
-	void *numbers;
+	struct pid *pid = (struct pid *)address;
+	__u64 numbers = address + bpf_core_field_offset(struct pid, numbers);
+	__u32 levels = BPF_CORE_READ(pid, level);
 
-	if (!pid)
-		return 0;
-	numbers = (void *)pid + bpf_core_field_offset(struct pid, numbers);
 	for (__u32 level = 0; level <= MAX_PID_NS_LEVEL; level++) {
 		struct upid number;
 
-		if (level > pid->level)
+		if (level > levels)
 			break;
 		if (bpf_probe_read_kernel(&number, sizeof(number),
-					  numbers + level * sizeof(number)))
+					  (void *)(numbers + level * sizeof(number))))
 			break;
 		if (BPF_CORE_READ(number.ns, ns.inum) == our_pid_namespace)
 			return number.nr;
@@ -33,13 +35,15 @@ static __noinline __u32 number_in_our_namespace(struct pid *pid)
 
 static __always_inline __u32 tid_of(struct task_struct *task)
 {
-	return our_pid_namespace ? number_in_our_namespace(task->thread_pid) : task->pid;
+	return our_pid_namespace ? number_in_our_namespace((__u64)BPF_CORE_READ(task, thread_pid))
+				 : task->pid;
 }
 
 static __always_inline __u32 tgid_of(struct task_struct *task)
 {
-	return our_pid_namespace ? number_in_our_namespace(task->group_leader->thread_pid)
-				 : task->tgid;
+	return our_pid_namespace
+		   ? number_in_our_namespace((__u64)BPF_CORE_READ(task, group_leader, thread_pid))
+		   : task->tgid;
 }
 
 /* The entry of a process, made if it has none; NULL when there is no room for it. */

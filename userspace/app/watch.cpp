@@ -13,6 +13,7 @@
 
 #include "app/observer.h"
 #include "app/outputs.h"
+#include "app/rights.h"
 #include "model/fd.h"
 
 namespace cw {
@@ -102,6 +103,8 @@ Result<Exit> watch(const Settings& settings) {
   if (!settings.pids.empty()) waker.follow(settings.pids);
   auto observer = Observer::start(settings);
   if (!observer) return std::unexpected(observer.error());
+  const auto rights_kept = drop_rights();
+  if (!rights_kept) return std::unexpected(rights_kept.error());
 
   const Clock::time_point begin = Clock::now();
   std::optional<Clock::time_point> end;
@@ -120,6 +123,7 @@ Result<Exit> watch(const Settings& settings) {
     const bool final = waker.stopped() || *ended || (end && due == *end);
     auto report = (*observer)->report(final);
     if (!report) return std::unexpected(report.error());
+    report->fidelity.rights_kept = *rights_kept;
     worst = std::max(worst, report->verdict.level);
     if (auto written = outputs->write(*report); !written) return std::unexpected(written.error());
     if (final) break;

@@ -25,7 +25,8 @@ Result<void> WatchedProcesses::watch_named() {
 }
 
 // Children born from now on are followed by the hooks; those born before are looked for until no
-// new ones turn up.
+// new ones turn up. Where processes are chosen by what they are called, everybody else who is here
+// already is told apart now, and need not be counted until he is.
 Result<void> WatchedProcesses::begin() {
   for (int round = 0; round < kRounds; round++) {
     std::map<std::int32_t, KnownProcess> known;
@@ -43,6 +44,8 @@ Result<void> WatchedProcesses::begin() {
     }
     if (!any_new) break;
   }
+  if (selection_.newcomers() == Watched::kUndecided)
+    for (const std::int32_t pid : all_pids()) probes_->dismiss(pid);
   if (selection_.is_whole_machine())
     for (const std::int32_t pid : all_pids())
       if (auto done = welcome(pid); !done) return done;

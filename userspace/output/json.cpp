@@ -164,7 +164,8 @@ Json to_json(const Fidelity& fidelity) {
   set_if(object, "bystander_ns_per_syscall", fidelity.bystander_ns_per_syscall);
   object.update({{"self_cpu_pct", finite(fidelity.self_cpu_pct)},
                  {"self_rss_bytes", fidelity.self_rss_bytes},
-                 {"hooks", fidelity.hooks}});
+                 {"hooks", fidelity.hooks},
+                 {"rights_kept", fidelity.rights_kept}});
   set_if(object, "stacks_complete_share", fidelity.stacks_complete_share);
   const LossReport& lost = fidelity.lost;
   object.update({{"stacks_sampled_share", finite(fidelity.stacks_sampled_share)},

@@ -204,6 +204,15 @@ std::vector<KnownProcess> LockProbes::processes() const {
   return read_processes(state_->maps);
 }
 
+void LockProbes::dismiss(std::int32_t pid) {
+  const auto tgid = static_cast<std::uint32_t>(pid);
+  const cw_process process{
+      .image = 0,
+      .watched = CW_UNWATCHED,
+      .generation = std::atomic_ref(state_->skeleton->data->next_generation).fetch_add(1)};
+  bpf_map_update_elem(state_->maps.processes, &tgid, &process, BPF_NOEXIST);
+}
+
 bool LockProbes::decide(const KnownProcess& process, bool watched) {
   cw_decide argument{.tgid = static_cast<std::uint32_t>(process.pid),
                      .generation = process.generation,

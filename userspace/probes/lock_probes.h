@@ -96,6 +96,8 @@ class LockProbes {
 
   // All that watch() named or a hook met and that have not ended.
   [[nodiscard]] std::vector<KnownProcess> processes() const;
+  // A process that is not watched, unless it is known already.
+  void dismiss(std::int32_t pid);
   // False when the process ended or got another name since it was read.
   bool decide(const KnownProcess& process, bool watched);
 
