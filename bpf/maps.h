@@ -23,8 +23,9 @@ __u32 next_generation = 1;
 __u64 words_kept;
 
 /* Set by user space, see wire.h. */
-__u32 stacks_in_full = 256;
-__u32 stacks_one_in = 16; /* 1..CW_STACK_ONE_IN_MOST */
+__u32 stacks_one_in = 16;
+__s64 stacks_left = 2000;
+__s64 stacks_kept_back = 1000; /* of those granted, for words that are busy */
 
 /* Losses, see model/snapshot.h. */
 __u64 lost_waits;

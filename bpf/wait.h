@@ -206,7 +206,11 @@ static __always_inline bool begin_wait(void *ctx, struct task_struct *task,
 	thread->joined = shift_waiters(word, 1);
 	count_distinct(word, thread, tid);
 	note_value(word, thread);
-	thread->weight = stack_weight(word);
+	word->last_image = image;
+	word->last_op = call->op;
+	word->last_value_class = thread->value_class;
+	word->last_on_own_stack = thread->on_own_stack;
+	thread->weight = stack_weight(word, CW_WAITER);
 	thread->stack = thread->weight ? take_stack(ctx) : 0;
 	return true;
 }

@@ -69,20 +69,27 @@ struct cw_word {
 	__u32 id;
 	__u32 first_value;
 	__u32 last_value;
-	__u32 stack_epoch; /* poll in which `stacks` of them were taken without sampling */
+	__u32 stack_epoch; /* poll in which `stacks` of them were taken */
 	__u32 stacks;
+	__u32 unstacked[2]; /* waits, and wakes, since one of them had its stack taken */
+	/* The newest waiter's, for words none of whose stacks was taken. */
+	__u32 last_image;
+	__u16 last_op;
+	__u8 last_value_class;
+	__u8 last_on_own_stack;
 };
-CW_ASSERT_SIZE(cw_word, 184);
+CW_ASSERT_SIZE(cw_word, 200);
 
 #define CW_STACK_REACH \
 	4096 /* a word this near above the stack pointer is on the waiter's own stack */
 
 /*
- * Taking a stack costs more than everything else together. In each poll a word's first `in_full`
- * stacks are all taken; of a word busier than that one in `one_in`, which then counts for as many.
- * User space sets both by what the stacks cost.
+ * Taking a stack costs more than everything else together, so user space grants a number of them
+ * for the time until it looks again. In each poll the first CW_STACKS_IN_FULL of a word are all
+ * taken, as long as half of what was granted is left; of a word busier than that, one in so many.
+ * A stack that is taken stands for all events of its word since the one before.
  */
-#define CW_STACK_ONE_IN_MOST 4096
+#define CW_STACKS_IN_FULL 16
 
 /*
  * When no more than one place in CW_RESERVE is left for words, a newcomer gets one only after it
@@ -179,7 +186,7 @@ struct cw_thread {
 	__u8 at_least;
 	__u8 slept; /* the wait was interrupted once and went on */
 	__u8 shared;
-	__u16 weight; /* waits that its stack stands for; 0: it was not taken */
+	__u32 weight; /* waits that its stack stands for; 0: it was not taken */
 };
 CW_ASSERT_SIZE(cw_thread, 160);
 

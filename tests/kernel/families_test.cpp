@@ -1,15 +1,16 @@
 // Which processes are watched: children, processes by name and by control group, those in other
 // namespaces. Numbers add up over all of them, whenever they came.
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <set>
+#include <thread>
 
 #include "child_process.h"
 #include "command.h"
+#include "control_group.h"
 
 namespace cw::test {
 namespace {
@@ -162,45 +163,10 @@ TEST(Families, ByNameAProgramThatEndsAtOnce) {
   EXPECT_EQ(all_waits(observing.finish()), 15U);
 }
 
-// A control group of its own below one that is mounted; gone with the test.
-class Group {
- public:
-  explicit Group(const std::string& parent)
-      : directory_(parent + "/contentionwatch-test-" + std::to_string(getpid())) {
-    if (mkdir(directory_.c_str(), 0755) != 0)
-      throw std::runtime_error("cannot make the control group " + directory_);
-  }
-  Group(const Group&) = delete;
-  Group& operator=(const Group&) = delete;
-  ~Group() {
-    for (int tries = 0; rmdir(directory_.c_str()) != 0 && tries < 100; tries++) usleep(10'000);
-  }
-  void add(int pid) const { std::ofstream(directory_ + "/cgroup.procs") << pid << std::flush; }
-  [[nodiscard]] const std::string& directory() const { return directory_; }
-
- private:
-  std::string directory_;
-};
-
-// Where hierarchies are mounted: version 2, and one of version 1 where there is any.
-std::vector<std::string> hierarchies() {
-  std::vector<std::string> found;
-  std::ifstream mounts("/proc/self/mounts");
-  bool has_version_1 = false;
-  for (std::string device, place, type, rest;
-       mounts >> device >> place >> type && std::getline(mounts, rest);) {
-    const bool usable = type == "cgroup2" || (type == "cgroup" && place.ends_with("/pids"));
-    if (!usable || (type == "cgroup" && has_version_1)) continue;
-    has_version_1 |= type == "cgroup";
-    found.push_back(place);
-  }
-  return found;
-}
-
 TEST(Families, ByControlGroup) {
   ASSERT_FALSE(hierarchies().empty()) << "no control groups are mounted";
   for (const std::string& hierarchy : hierarchies()) {
-    const Group group(hierarchy);
+    const ControlGroup group(hierarchy);
     {
       Workload inside({"family", "2", "2", "40", "5"});
       Workload outside({"ops", "timed_wait", "30", "5"});
@@ -220,7 +186,7 @@ TEST(Families, ByControlGroup) {
 TEST(Families, ByControlGroupOneThatIsMovedIn) {
   ASSERT_FALSE(hierarchies().empty()) << "no control groups are mounted";
   for (const std::string& hierarchy : hierarchies()) {
-    const Group group(hierarchy);
+    const ControlGroup group(hierarchy);
     const std::string name = std::filesystem::path(group.directory()).filename();
     {
       Observing observing({"--cgroup", "/" + name});

@@ -61,7 +61,7 @@ TEST(Wakes, RequeuedWaitersAreNotMisattributed) {
 TEST(Wakes, ChargesOfABusyMutexAddUp) {
   Workload workload({"mutex4", "4", "2", "50"});
   Watch watch(workload.pid());
-  watch.probes().sample_stacks({.in_full = 0, .one_in = 1});
+  watch.probes().sample_stacks({.one_in = 1, .granted = 1U << 30U});
   workload.run();
   const Word word = word_at(watch.interval(), workload.pid(), workload.address("lock"));
   EXPECT_EQ(charged(word), word.charged_ns);

@@ -69,6 +69,7 @@ Word sum_of_words(const Interval& interval) {
     sum.woken += word.woken;
     sum.timed_out += word.timed_out;
     sum.interrupted += word.interrupted;
+    sum.unsettled += word.unsettled;
     sum.raced += word.raced;
     sum.wait_ns += word.wait_ns;
     sum.wakes += word.wakes;

@@ -6,64 +6,49 @@ namespace cw {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr double kOnePercent = 0.01;
 
-// A process that uses one core and would have `wanted` stacks of 1 us a second on one word.
-std::uint64_t stacks_ns(const StackSampling& sampling, std::uint64_t wanted) {
-  const std::uint64_t full = std::min<std::uint64_t>(wanted, sampling.in_full);
-  return (full + (wanted - full) / sampling.one_in) * 1000;
-}
-
-StackSampling settled(StackBudget& budget, std::uint64_t wanted, std::uint64_t counting_ns) {
-  StackSampling sampling;
-  for (int i = 0; i < 20; i++)
-    sampling = budget.next({.elapsed_ns = kSecond,
-                            .target_cpu_ns = kSecond,
-                            .counting_ns = counting_ns,
-                            .stacks_ns = stacks_ns(sampling, wanted)});
-  return sampling;
+// A second in which the target used one core and `wanted` stacks would have cost 1 us each.
+Spending second_with(std::uint64_t wanted, std::uint64_t counting_ns) {
+  return {.elapsed_ns = kSecond,
+          .target_cpu_ns = kSecond,
+          .counting_ns = counting_ns,
+          .stacks_ns = 500'000,
+          .stacks_taken = 500,
+          .stacks_wanted = wanted};
 }
 
 TEST(StackBudget, TakesEveryStackWhereThatIsCheap) {
-  StackBudget budget(1);
-  EXPECT_EQ(settled(budget, 1000, 0).one_in, 1U);
+  const StackSampling sampling = next_sampling(second_with(1000, 0), kOnePercent);
+  EXPECT_EQ(sampling.one_in, 1U);
+  EXPECT_GE(sampling.granted, 1000U);
 }
 
-TEST(StackBudget, HoldsWhateverIsAskedOfIt) {
+TEST(StackBudget, GrantsNoMoreThanTheBudgetBuys) {
   for (const std::uint64_t wanted : {20'000U, 200'000U, 2'000'000U}) {
-    StackBudget budget(1);
-    const StackSampling sampling = settled(budget, wanted, 0);
-    EXPECT_LE(stacks_ns(sampling, wanted), kSecond / 100) << wanted;
-    EXPECT_GE(stacks_ns(sampling, wanted), kSecond / 1000) << wanted;
+    const StackSampling sampling = next_sampling(second_with(wanted, 0), kOnePercent);
+    EXPECT_EQ(sampling.granted, 10'000U);
+    // What is left after the first of each word is spread over the whole time.
+    EXPECT_LE(wanted / sampling.one_in, 5'000U);
+    EXPECT_GE(wanted / sampling.one_in, 4'000U);
   }
 }
 
 TEST(StackBudget, CountingTakesItsPartFirst) {
-  StackBudget cheap(1);
-  StackBudget dear(1);
-  EXPECT_GT(settled(dear, 200'000, 8'000'000).one_in, settled(cheap, 200'000, 0).one_in);
-  const Spending broke{
-      .elapsed_ns = kSecond, .target_cpu_ns = kSecond, .counting_ns = kSecond, .stacks_ns = 0};
-  EXPECT_DOUBLE_EQ(dear.allowed_ns(broke), kSecond / 800.0);
+  EXPECT_EQ(next_sampling(second_with(200'000, 8'000'000), kOnePercent).granted, 2'000U);
+  EXPECT_EQ(next_sampling(second_with(200'000, kSecond), kOnePercent).granted, 1'250U);
 }
 
 TEST(StackBudget, AnIdleProcessMayHaveAFew) {
-  const StackBudget budget(1);
-  EXPECT_GT(budget.allowed_ns(
-                {.elapsed_ns = kSecond, .target_cpu_ns = 0, .counting_ns = 0, .stacks_ns = 0}),
-            100'000);
+  Spending idle = second_with(10, 0);
+  idle.target_cpu_ns = 0;
+  EXPECT_EQ(next_sampling(idle, kOnePercent).granted, 200U);
 }
 
-TEST(StackBudget, ManyWordsTakeFewerEach) {
-  StackBudget budget(1);
-  StackSampling sampling;
-  for (int i = 0; i < 20; i++)
-    sampling = budget.next({.elapsed_ns = kSecond,
-                            .target_cpu_ns = kSecond,
-                            .counting_ns = 0,
-                            .stacks_ns = kSecond / 10});
-  EXPECT_LT(sampling.in_full, 16U);
-  EXPECT_GE(sampling.in_full, 1U);
-  EXPECT_LE(sampling.one_in, 4096U);
+TEST(StackBudget, NothingSeenYetIsNoReasonForNone) {
+  const StackSampling sampling = next_sampling({}, kOnePercent);
+  EXPECT_GE(sampling.granted, 1U);
+  EXPECT_EQ(sampling.one_in, 1U);
 }
 
 }  // namespace

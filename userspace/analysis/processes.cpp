@@ -92,7 +92,8 @@ ProcessReport process_report(const ProcessSample& sample, bool ended, const Thre
 std::vector<ProcessReport> process_reports(const Interval& interval,
                                            const std::vector<ProcessSample>& before,
                                            const std::vector<ProcessSample>& after,
-                                           const std::vector<Lock>& locks) {
+                                           const std::vector<Lock>& locks,
+                                           const Background& background) {
   std::map<std::int32_t, Samples> samples;
   for (const ProcessSample& sample : before) samples[sample.pid].before = &sample;
   for (const ProcessSample& sample : after) samples[sample.pid].after = &sample;
@@ -106,6 +107,8 @@ std::vector<ProcessReport> process_reports(const Interval& interval,
   for (const Lock& lock : locks)
     for (const auto& [pid, mean] : lock.waiting_by_pid)
       (counts_as_lock(lock) ? waiting[pid].on_locks : waiting[pid].idle) += mean;
+  for (const auto& [pid, mean] : background.on_locks) waiting[pid].on_locks += mean;
+  for (const auto& [pid, mean] : background.idle) waiting[pid].idle += mean;
 
   const auto length_ns = static_cast<double>(interval.length_ns());
   std::vector<ProcessReport> reports;

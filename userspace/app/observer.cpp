@@ -91,7 +91,12 @@ Result<void> Observer::look() {
   if (auto refreshed = processes_.refresh(); !refreshed) return refreshed;
   if (!processes_.selection().is_whole_machine()) adopt_some();
   symbols_.refresh_all();
-  for (const ProcessSample& process : last_sample_) sleeps_.look(process.pid, asleep_[process.pid]);
+  std::uint64_t cpu_ns = 0;
+  for (const ProcessSample& process : last_sample_) {
+    sleeps_.look(process.pid, asleep_[process.pid]);
+    cpu_ns += cpu_ns_of(process.pid).value_or(0);
+  }
+  probes_.sample_stacks(overhead_.adjust(probes_.cost(), cpu_ns));
   return {};
 }
 

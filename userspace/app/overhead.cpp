@@ -29,6 +29,8 @@ void Overhead::begin(const HookCost& cost) {
 Spending Overhead::spent(const HookCost& before, const HookCost& after) const {
   Spending spending;
   spending.stacks_ns = grown_by(before.stacks_ns, after.stacks_ns);
+  spending.stacks_taken = grown_by(before.stacks_taken, after.stacks_taken);
+  spending.stacks_wanted = grown_by(before.stacks_wanted, after.stacks_wanted);
   const std::uint64_t programs_ns = grown_by(before.estimated_ns, after.estimated_ns);
   const double reaching =
       reaching_hook_ns_ * static_cast<double>(grown_by(before.runs, after.runs));
@@ -45,7 +47,7 @@ StackSampling Overhead::adjust(const HookCost& cost, std::uint64_t cpu_ns) {
   at_look_ = cost;
   look_ns_ = now;
   look_cpu_ns_ = cpu_ns;
-  return budget_.next(spending);
+  return next_sampling(spending, budget_pct_ / 100);
 }
 
 void Overhead::report(const HookCost& cost, double cpu_s, double interval_s, Fidelity& fidelity) {
@@ -57,10 +59,9 @@ void Overhead::report(const HookCost& cost, double cpu_s, double interval_s, Fid
     fidelity.stacks_overhead_pct = static_cast<double>(spending.stacks_ns) / 1e7 / cpu_s;
     fidelity.target_overhead_pct = *fidelity.counting_overhead_pct + *fidelity.stacks_overhead_pct;
   }
-  if (const std::uint64_t wanted = grown_by(at_report_.stacks_wanted, cost.stacks_wanted))
+  if (spending.stacks_wanted != 0)
     fidelity.stacks_sampled_share =
-        static_cast<double>(grown_by(at_report_.stacks_taken, cost.stacks_taken)) /
-        static_cast<double>(wanted);
+        static_cast<double>(spending.stacks_taken) / static_cast<double>(spending.stacks_wanted);
   const SelfUse use = self_use();
   if (interval_s > 0)
     fidelity.self_cpu_pct = static_cast<double>(use.cpu_ns - self_.cpu_ns) / 1e7 / interval_s;

@@ -12,7 +12,7 @@ namespace cw {
 
 class Overhead {
  public:
-  explicit Overhead(double budget_pct) : budget_pct_(budget_pct), budget_(budget_pct) {}
+  explicit Overhead(double budget_pct) : budget_pct_(budget_pct) {}
 
   // Before and after the hooks were attached.
   void calls_cost(const CallCosts& before, const CallCosts& after);
@@ -29,7 +29,6 @@ class Overhead {
   [[nodiscard]] Spending spent(const HookCost& before, const HookCost& after) const;
 
   double budget_pct_;
-  StackBudget budget_;
   double reaching_hook_ns_ = 0;
   double bystander_ns_ = 0;
   HookCost at_report_;

@@ -22,6 +22,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kLooksAnInterval = 4;
+constexpr double kLongestStep = 1;  // seconds between two looks
 
 Clock::duration seconds(double value) {
   return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(value));
@@ -80,6 +81,13 @@ class Waker {
   bool stop_ = false;
 };
 
+// When the next report is due. One that we were held up too long for is left out, not made up for.
+Clock::time_point next_on_grid(Clock::time_point begin, Clock::time_point last,
+                               Clock::duration step) {
+  const auto number = std::max((last - begin) / step, (Clock::now() - begin) / step) + 1;
+  return begin + number * step;
+}
+
 // Sleeps until then, or until the last process is gone: then true. The processes that were named
 // may have left descendants that are watched too.
 Result<bool> all_end_before(Clock::time_point moment, Observer& observer, Waker& waker) {
@@ -109,12 +117,16 @@ Result<Exit> watch(const Settings& settings) {
   const Clock::time_point begin = Clock::now();
   std::optional<Clock::time_point> end;
   if (settings.duration_s) end = begin + seconds(*settings.duration_s);
-  const Clock::duration step = seconds(settings.interval_s / kLooksAnInterval);
+  const Clock::duration step =
+      seconds(std::min(kLongestStep, settings.interval_s / kLooksAnInterval));
   Level worst = Level::kFine;
-  for (std::uint64_t number = 1;; number++) {
-    Clock::time_point due = begin + seconds(settings.interval_s * static_cast<double>(number));
+  Clock::time_point due = begin;
+  for (;;) {
+    Clock::time_point look = due + step;
+    due = next_on_grid(begin, due, seconds(settings.interval_s));
     if (end) due = std::min(due, *end);
-    for (Clock::time_point look = due - step * (kLooksAnInterval - 1); look < due; look += step) {
+    for (; look < due - step / 2; look += step) {
+      if (Clock::now() > look + step) continue;  // we were held up
       waker.sleep_until(look);
       if (auto looked = (*observer)->look(); !looked) return std::unexpected(looked.error());
     }

@@ -82,6 +82,7 @@ struct Word {
   std::uint64_t woken = 0;
   std::uint64_t timed_out = 0;
   std::uint64_t interrupted = 0;
+  std::int64_t unsettled = 0;     // waits that wait_hist holds and none of the three above yet
   std::uint64_t raced = 0;        // calls that never slept; not waits
   std::uint64_t failed = 0;       // calls the kernel refused (EINVAL, EFAULT...); not waits
   std::uint64_t at_least = 0;     // completed waits whose beginning was not seen

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <span>
 
 #include "locks.skel.h"
@@ -312,9 +313,11 @@ HookCost LockProbes::cost() const {
 
 void LockProbes::sample_stacks(StackSampling sampling) {
   auto& settings = *state_->skeleton->data;
-  std::atomic_ref(settings.stacks_in_full).store(sampling.in_full);
-  std::atomic_ref(settings.stacks_one_in)
-      .store(std::clamp<std::uint32_t>(sampling.one_in, 1, CW_STACK_ONE_IN_MOST));
+  const auto granted = static_cast<std::int64_t>(
+      std::min<std::uint64_t>(sampling.granted, std::numeric_limits<std::int64_t>::max()));
+  std::atomic_ref(settings.stacks_one_in).store(std::max(1U, sampling.one_in));
+  std::atomic_ref(settings.stacks_kept_back).store(granted / 2);
+  std::atomic_ref(settings.stacks_left).store(granted);
 }
 
 HookSet LockProbes::hook_set() const {

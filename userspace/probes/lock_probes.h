@@ -62,12 +62,10 @@ struct HookCost {
   std::uint64_t stacks_ns = 0;  // part of estimated_ns that went into stacks
 };
 
-// Of each word the first `in_full` stacks between two snapshots are all taken, then one in
-// `one_in` (1 to 4096), which counts for as many.
+// A stack that is taken stands for all events of its word since the one before.
 struct StackSampling {
-  std::uint32_t in_full = 256;
-  std::uint32_t one_in = 16;
-  bool operator==(const StackSampling&) const = default;
+  std::uint32_t one_in = 16;     // of a busy word; of others all, while half of `granted` is left
+  std::uint64_t granted = 2000;  // at most so many, until it is set again
 };
 
 // A process that the hooks know.

@@ -13,21 +13,16 @@ struct Spending {
   std::uint64_t target_cpu_ns = 0;  // of all that are watched
   std::uint64_t counting_ns = 0;    // hooks without their stacks
   std::uint64_t stacks_ns = 0;
+  std::uint64_t stacks_taken = 0;
+  std::uint64_t stacks_wanted = 0;
 };
 
-class StackBudget {
- public:
-  explicit StackBudget(double budget_pct) : share_(budget_pct / 100) {}
+// What stacks may cost: the budget (a share of the target's CPU time) less what counting took of
+// it; where that took it all, an eighth, since a lock without a stack has no name; and never less
+// than nobody can feel.
+double stacks_allowed_ns(const Spending& spent, double budget_share);
 
-  // How to sample until the next look.
-  StackSampling next(const Spending& spent);
-  // What stacks may cost: the budget less what counting took of it; where that took it all, an
-  // eighth, since a lock without a stack has no name; and never less than nobody can feel.
-  [[nodiscard]] double allowed_ns(const Spending& spent) const;
-
- private:
-  double share_;
-  StackSampling sampling_;
-};
+// How to sample until the next look, if that will be like the last one.
+StackSampling next_sampling(const Spending& spent, double budget_share);
 
 }  // namespace cw
