@@ -23,7 +23,7 @@ __u32 next_generation = 1;
 __u64 words_kept;
 
 /* Set by user space, see wire.h. */
-__u32 stacks_one_in = 16;
+__u32 stacks_one_in = 1;
 __s64 stacks_left = 2000;
 __s64 stacks_kept_back = 1000; /* of those granted, for words that are busy */
 

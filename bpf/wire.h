@@ -89,7 +89,7 @@ CW_ASSERT_SIZE(cw_word, 200);
  * taken, as long as half of what was granted is left; of a word busier than that, one in so many.
  * A stack that is taken stands for all events of its word since the one before.
  */
-#define CW_STACKS_IN_FULL 16
+#define CW_STACKS_IN_FULL 64
 
 /*
  * When no more than one place in CW_RESERVE is left for words, a newcomer gets one only after it
