@@ -12,6 +12,7 @@
 #include "process/maps.h"
 #include "process/proc.h"
 #include "process/proc_files.h"
+#include "process/target.h"
 #include "process/waiting_threads.h"
 
 namespace cw {
@@ -29,27 +30,6 @@ std::string rfc3339_now() {
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
                      utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
                      now.tv_nsec / 1'000'000);
-}
-
-Result<void> check_target(std::int32_t pid) {
-  switch (state_of(pid)) {
-    case ProcessState::kGone:
-      return fail(Exit::kNoProcess, fmt::format("pid {}: no such process", pid));
-    case ProcessState::kZombie:
-      return fail(
-          Exit::kNoProcess,
-          fmt::format("pid {}: has ended already (a zombie its parent did not collect)", pid));
-    case ProcessState::kKernelThread:
-      return fail(
-          Exit::kNoProcess,
-          fmt::format("pid {}: is a kernel thread; only user processes wait on futexes", pid));
-    case ProcessState::kAlive:
-      break;
-  }
-  if (const auto process = process_of_thread(pid); process && *process != pid)
-    return fail(Exit::kNoProcess, fmt::format("pid {}: is a thread of process {}; use --pid {}",
-                                              pid, *process, *process));
-  return {};
 }
 
 // The word as the kernel keys it: see get_futex_key() in kernel/futex/core.c.

@@ -172,7 +172,7 @@ struct Fidelity {
   double self_cpu_pct = 0;
   std::uint64_t self_rss_bytes = 0;
   std::vector<std::string> hooks;
-  std::vector<std::string> rights_kept;  // capabilities: "CAP_SYS_PTRACE"...
+  std::vector<std::string> rights_kept;         // capabilities: "CAP_SYS_PTRACE"...
   std::optional<double> stacks_complete_share;  // empty: no stack was shown
   double stacks_sampled_share = 1;
   LossReport lost;

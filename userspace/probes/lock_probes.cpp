@@ -247,6 +247,10 @@ HookCost LockProbes::cost() const {
   return total;
 }
 
+std::vector<ProgramRuns> LockProbes::program_runs() const {
+  return timed_runs(state_->skeleton->obj);
+}
+
 HookSet LockProbes::hook_set() const {
   return state_->set;
 }

@@ -57,6 +57,13 @@ struct HookCost {
   std::uint64_t stacks_taken = 0;
 };
 
+// Runs of one of our programs while the kernel times them; see time_programs().
+struct ProgramRuns {
+  std::string hook;  // as in hooks()
+  std::uint64_t runs = 0;
+  std::uint64_t ns = 0;
+};
+
 class LockProbes {
  public:
   // Errors: kNotAllowed with the reason and the cure when the kernel or the rights forbid it.
@@ -87,6 +94,7 @@ class LockProbes {
   [[nodiscard]] std::vector<std::uint64_t> stack(StackId id) const;
 
   [[nodiscard]] HookCost cost() const;
+  [[nodiscard]] std::vector<ProgramRuns> program_runs() const;
   [[nodiscard]] HookSet hook_set() const;                     // the one in use
   [[nodiscard]] std::vector<std::string> hooks() const;       // attached, by name
   [[nodiscard]] std::optional<std::string> fallback() const;  // why the better set is not in use
