@@ -321,6 +321,7 @@ TEST(Rights, WithoutThemItSaysWhatIsMissing) {
   const std::string errors = process.read_errors();
   EXPECT_EQ(process.wait(), 3) << errors;
   EXPECT_NE(errors.find("sudo"), std::string::npos) << errors;
+  EXPECT_NE(errors.find("contentionwatch doctor"), std::string::npos) << errors;
 }
 
 TEST(Rights, ObserverKilledLeavesNoHook) {

@@ -34,6 +34,19 @@ TEST(Background, KeepsThoseWithMostWaitingAndSumsUpTheRest) {
   EXPECT_NEAR(others.waiters_mean * interval.length_s(), 90.0 * 91 / 2 / 1000, 1e-6);
 }
 
+// A thousand threads asleep through the whole interval must not hide the lock that counts.
+TEST(Background, TiesDoNotPushOutWhatHasMore) {
+  std::vector<Word> words;
+  for (WordId id = 1; id <= 100; ++id)
+    words.push_back(WordOf{.id = id, .address = 0x10000 + id * 64, .waits = 1, .each = kMs}.make());
+  words.push_back(WordOf{.id = 101, .address = 0x100, .waits = 3, .each = kMs}.make());
+  const Interval interval = difference(snapshot_at(kBegin, {}), snapshot_at(kEnd, words));
+  std::vector<LockObject> objects = group_words(interval);
+  set_apart(objects, 10, interval);
+  ASSERT_EQ(objects.size(), 10U);
+  EXPECT_EQ(objects.back().words.front().word->id, 101U);
+}
+
 TEST(Background, IsEmptyWhereAllAreLookedAt) {
   const Interval interval = difference(snapshot_at(kBegin, {}), many_words(10, kMs));
   std::vector<LockObject> objects = group_words(interval);

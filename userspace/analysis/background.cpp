@@ -64,12 +64,13 @@ Background set_apart(std::vector<LockObject>& objects, std::size_t most, const I
   const auto last = ranked.begin() + static_cast<std::ptrdiff_t>(most) - 1;
   std::ranges::nth_element(ranked, last, std::ranges::greater{});
   const std::uint64_t least = *last;
+  auto room_at_least = std::ranges::count(ranked.begin(), last + 1, least);
   std::size_t kept = 0;
   for (std::size_t i = 0; i < objects.size(); ++i) {
-    if (waiting[i] < least || kept == most)
+    if (waiting[i] > least || (waiting[i] == least && room_at_least-- > 0))
+      objects[kept++] = std::move(objects[i]);
+    else
       background.add(objects[i], interval);
-    else if (kept++ != i)
-      objects[kept - 1] = std::move(objects[i]);
   }
   objects.resize(kept);
   return background;

@@ -9,12 +9,6 @@
 namespace cw {
 namespace {
 
-// Asked without the capabilities that would let us.
-bool maps_take_rights() {
-  capng_updatev(CAPNG_DROP, CAPNG_EFFECTIVE, CAP_BPF, CAP_SYS_ADMIN, -1);
-  return capng_apply(CAPNG_SELECT_CAPS) != 0 || !may_use_maps();
-}
-
 bool apply_all() {
   // The bounding set first: changing it takes CAP_SETPCAP. Who lacks that keeps it, which gives
   // nothing to anybody: no program that is run after PR_SET_NO_NEW_PRIVS gains from it.
@@ -30,6 +24,16 @@ bool holds_right(int capability) {
          capng_have_capability(CAPNG_EFFECTIVE, static_cast<unsigned>(capability)) != 0;
 }
 
+bool maps_take_rights() {
+  capng_get_caps_process();
+  void* before = capng_save_state();
+  capng_updatev(CAPNG_DROP, CAPNG_EFFECTIVE, CAP_BPF, CAP_SYS_ADMIN, -1);
+  const bool refused = capng_apply(CAPNG_SELECT_CAPS) != 0 || !may_use_maps();
+  capng_restore_state(&before);
+  static_cast<void>(capng_apply(CAPNG_SELECT_CAPS));
+  return refused;
+}
+
 Result<std::vector<std::string>> drop_rights() {
   std::vector<Right> held;
   for (const Right& right : kRights)
@@ -38,10 +42,9 @@ Result<std::vector<std::string>> drop_rights() {
   std::vector<std::string> kept;
   capng_clear(CAPNG_SELECT_ALL);
   for (const Right& right : held) {
-    if (right.keep != Keep::kYes && !(right.keep == Keep::kForMaps && for_maps)) continue;
-    capng_updatev(CAPNG_ADD,
-                  static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET),
-                  static_cast<unsigned>(right.number), -1);
+    if (!is_kept(right, for_maps)) continue;
+    for (const capng_type_t set : {CAPNG_EFFECTIVE, CAPNG_PERMITTED, CAPNG_BOUNDING_SET})
+      capng_update(CAPNG_ADD, set, static_cast<unsigned>(right.number));
     kept.emplace_back(right.name);
   }
   if (!apply_all())

@@ -7,32 +7,12 @@
 #include <algorithm>
 
 #include "process/proc.h"
+#include "process/target.h"
 
 namespace cw {
 namespace {
 
 constexpr std::size_t kLongestComm = 15;  // TASK_COMM_LEN less the end
-
-Result<void> check_target(std::int32_t pid) {
-  switch (state_of(pid)) {
-    case ProcessState::kGone:
-      return fail(Exit::kNoProcess, fmt::format("pid {}: no such process", pid));
-    case ProcessState::kZombie:
-      return fail(
-          Exit::kNoProcess,
-          fmt::format("pid {}: has ended already (a zombie its parent did not collect)", pid));
-    case ProcessState::kKernelThread:
-      return fail(
-          Exit::kNoProcess,
-          fmt::format("pid {}: is a kernel thread; only user processes wait on futexes", pid));
-    case ProcessState::kAlive:
-      break;
-  }
-  if (const auto process = process_of_thread(pid); process && *process != pid)
-    return fail(Exit::kNoProcess, fmt::format("pid {}: is a thread of process {}; use --pid {}",
-                                              pid, *process, *process));
-  return {};
-}
 
 // The kernel cuts names off; a name written out in full is cut likewise.
 bool fits(const std::string& glob, const std::string& comm) {

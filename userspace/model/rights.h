@@ -24,15 +24,18 @@ struct Right {
 };
 
 inline constexpr auto kRights = std::to_array<Right>({
-    {CAP_BPF, "CAP_BPF", "to load programs and make maps", Keep::kForMaps},
-    {CAP_PERFMON, "CAP_PERFMON", "to load and attach programs that trace the kernel", Keep::kNo},
-    {CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "to read memory, maps and calls of others' processes",
-     Keep::kYes},
+    {CAP_BPF, "CAP_BPF", "to load programs, to make maps", Keep::kForMaps},
+    {CAP_PERFMON, "CAP_PERFMON", "to load and attach what traces the kernel", Keep::kNo},
+    {CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "to look into processes of others", Keep::kYes},
     {CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
-     "to open others' files below /proc, and tracefs where it is mounted", Keep::kYes},
+     "to open files of others below /proc, and a mounted tracefs", Keep::kYes},
     {CAP_CHECKPOINT_RESTORE, "CAP_CHECKPOINT_RESTORE",
-     "to open programs that were deleted or replaced (/proc/PID/map_files)", Keep::kYes},
-    {CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to open tracefs where it is not mounted", Keep::kNo},
+     "to open programs that were deleted or replaced", Keep::kYes},
+    {CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to open tracefs that is mounted nowhere", Keep::kNo},
 });
+
+constexpr bool is_kept(const Right& right, bool maps_take_rights) {
+  return right.keep == Keep::kYes || (right.keep == Keep::kForMaps && maps_take_rights);
+}
 
 }  // namespace cw

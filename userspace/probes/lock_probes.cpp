@@ -320,6 +320,10 @@ void LockProbes::sample_stacks(StackSampling sampling) {
   std::atomic_ref(settings.stacks_left).store(granted);
 }
 
+std::vector<ProgramRuns> LockProbes::program_runs() const {
+  return timed_runs(state_->skeleton->obj);
+}
+
 HookSet LockProbes::hook_set() const {
   return state_->set;
 }

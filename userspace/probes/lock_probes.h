@@ -64,7 +64,7 @@ struct HookCost {
 
 // A stack that is taken stands for all events of its word since the one before.
 struct StackSampling {
-  std::uint32_t one_in = 16;     // of a busy word; of others all, while half of `granted` is left
+  std::uint32_t one_in = 1;      // of a busy word; of others all, while half of `granted` is left
   std::uint64_t granted = 2000;  // at most so many, until it is set again
 };
 
@@ -74,6 +74,13 @@ struct KnownProcess {
   ImageId image = 0;  // 0: none yet, it never waited
   Watched watched = Watched::kNo;
   std::uint32_t generation = 0;  // changes when the process gets another name
+};
+
+// Runs of one of our programs while the kernel times them; see time_programs().
+struct ProgramRuns {
+  std::string hook;  // as in hooks()
+  std::uint64_t runs = 0;
+  std::uint64_t ns = 0;
 };
 
 class LockProbes {
@@ -115,6 +122,7 @@ class LockProbes {
 
   [[nodiscard]] HookCost cost() const;
   void sample_stacks(StackSampling sampling);
+  [[nodiscard]] std::vector<ProgramRuns> program_runs() const;
   [[nodiscard]] HookSet hook_set() const;                     // the one in use
   [[nodiscard]] std::vector<std::string> hooks() const;       // attached, by name
   [[nodiscard]] std::optional<std::string> fallback() const;  // why the better set is not in use

@@ -32,11 +32,15 @@ Result<Tracefs> Tracefs::open() {
     const int reason = errno;
     root = Fd(::open("/sys/kernel/tracing", O_PATH | O_DIRECTORY | O_CLOEXEC));
     // By our effective rights: an ordinary user may have been given capabilities.
-    if (!root || faccessat(root.get(), "events/syscalls", R_OK, AT_EACCESS) != 0)
-      return fail(Exit::kNotAllowed,
-                  fmt::format("tracefs cannot be opened ({}): run as root, or mount it with "
-                              "'mount -t tracefs tracefs /sys/kernel/tracing'",
-                              std::strerror(reason)));
+    if (!root || faccessat(root.get(), "events/syscalls", R_OK, AT_EACCESS) != 0) {
+      auto failure =
+          fail(Exit::kNotAllowed,
+               fmt::format("tracefs cannot be opened ({}): run as root, or mount it with "
+                           "'mount -t tracefs tracefs /sys/kernel/tracing'",
+                           std::strerror(reason)));
+      errno = reason;
+      return failure;
+    }
   }
   return Tracefs(std::move(root));
 }
