@@ -20,6 +20,7 @@ namespace cw {
 namespace {
 
 constexpr int kRounds = 20;
+constexpr double kNoise = 0.05;  // of what a call takes
 constexpr int kThreads = 64;
 constexpr int kSignals = 64;
 constexpr int kPrograms = 4;
@@ -47,8 +48,9 @@ CallCosts measure() {
   return best;
 }
 
+// 0 where it cannot be told from none.
 double added(double with, double without) {
-  return std::max(0.0, with - without);
+  return with - without < kNoise * without ? 0 : with - without;
 }
 
 // The dearer of a call that waits and one that wakes; each passes two hooks.
