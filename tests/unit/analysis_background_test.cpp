@@ -45,6 +45,7 @@ TEST(Background, TiesDoNotPushOutWhatHasMore) {
   set_apart(objects, 10, interval);
   ASSERT_EQ(objects.size(), 10U);
   EXPECT_EQ(objects.back().words.front().word->id, 101U);
+  for (const LockObject& object : objects) EXPECT_EQ(object.words.size(), 1U);
 }
 
 TEST(Background, IsEmptyWhereAllAreLookedAt) {

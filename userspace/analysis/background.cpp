@@ -67,10 +67,12 @@ Background set_apart(std::vector<LockObject>& objects, std::size_t most, const I
   auto room_at_least = std::ranges::count(ranked.begin(), last + 1, least);
   std::size_t kept = 0;
   for (std::size_t i = 0; i < objects.size(); ++i) {
-    if (waiting[i] > least || (waiting[i] == least && room_at_least-- > 0))
-      objects[kept++] = std::move(objects[i]);
-    else
+    if (waiting[i] < least || (waiting[i] == least && room_at_least-- <= 0)) {
       background.add(objects[i], interval);
+      continue;
+    }
+    if (kept != i) objects[kept] = std::move(objects[i]);
+    ++kept;
   }
   objects.resize(kept);
   return background;

@@ -12,6 +12,8 @@
 namespace cw {
 namespace {
 
+// Of the waiting, the part that only lacked a CPU: from here on that is what is wrong.
+constexpr double kStarving = 0.2;
 // From this share of a process's threads on, "all wait for one lock" needs a caution.
 constexpr double kNearlyAll = 0.9;
 // From this share of unattributed waiting on, the releasers shown are a minority report.
@@ -152,8 +154,10 @@ void judge(Lock& lock, const Thresholds& thresholds) {
     report.cause.clear();
   else if (lock.spans_interval)
     report.cause = "stuck";
+  else if (raw > report.level && report.runnable_mean >= kStarving * report.waiters_mean)
+    report.cause = "cpu starvation";
   else
-    report.cause = raw > report.level ? "cpu starvation" : "contention";
+    report.cause = report.level == Level::kFine ? "" : "contention";
 }
 
 std::vector<std::string> advice(const Lock& lock, std::uint64_t threads) {
