@@ -24,8 +24,8 @@ __u64 words_kept;
 
 /* Set by user space, see wire.h. */
 __u32 stacks_one_in = 1;
-__s64 stacks_left = 2000;
-__s64 stacks_kept_back = 1000; /* of those granted, for words that are busy */
+__s64 stacks_left = 500;
+__s64 stacks_kept_back = 250; /* of those granted, for words that are busy */
 
 /* Losses, see model/snapshot.h. */
 __u64 lost_waits;

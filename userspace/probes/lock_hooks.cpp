@@ -137,6 +137,17 @@ void select_programs(bpf_object* object, HookSet set) {
   btf__free(kernel);
 }
 
+Result<void> try_function_hook(bpf_object* object) {
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object) {
+    const char* section = bpf_program__section_name(program);
+    if (!bpf_program__autoload(program) || !is_function_hook(section)) continue;
+    const Link link(bpf_program__attach(program));
+    return link ? Result<void>{} : attach_error(section, errno);
+  }
+  return {};
+}
+
 Result<AttachedHooks> attach_programs(bpf_object* object, HookSet set) {
   AttachedHooks hooks;
   if (set == HookSet::kTracepoints)

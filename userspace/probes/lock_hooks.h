@@ -23,6 +23,10 @@ using Link = std::unique_ptr<bpf_link, LinkDeleter>;
 // Chooses the programs to load for a set of hooks; `functions` without what this kernel lacks.
 void select_programs(bpf_object* object, HookSet set);
 
+// Whether a loaded program on a function can be attached too: some kernels take the one and refuse
+// the other. It is detached again.
+Result<void> try_function_hook(bpf_object* object);
+
 // What is attached, as long as this lives.
 struct AttachedHooks {
   std::vector<Link> links;

@@ -157,6 +157,9 @@ Result<LockProbes> LockProbes::load(const ProbeOptions& options) {
   state->retention = Retention(options.sizes.words);
   state->set = options.hooks == HookSet::kAutomatic ? HookSet::kFunctions : options.hooks;
   auto skeleton = load_set(options, state->set);
+  if (skeleton && options.hooks == HookSet::kAutomatic)
+    if (auto tried = try_function_hook((*skeleton)->obj); !tried)
+      skeleton = std::unexpected(tried.error());
   if (!skeleton && options.hooks == HookSet::kAutomatic) {
     state->fallback = skeleton.error().message;
     state->set = HookSet::kTracepoints;

@@ -64,8 +64,8 @@ struct HookCost {
 
 // A stack that is taken stands for all events of its word since the one before.
 struct StackSampling {
-  std::uint32_t one_in = 1;      // of a busy word; of others all, while half of `granted` is left
-  std::uint64_t granted = 2000;  // at most so many, until it is set again
+  std::uint32_t one_in = 1;     // of a busy word; of others all, while half of `granted` is left
+  std::uint64_t granted = 500;  // at most so many, until it is set again
 };
 
 // A process that the hooks know.
