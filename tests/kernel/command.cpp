@@ -14,8 +14,10 @@ std::vector<std::string> command(std::vector<std::string> arguments) {
   return arguments;
 }
 
-Ran run(std::vector<std::string> arguments) {
-  ChildProcess process(command(std::move(arguments)), true);
+Ran run(std::vector<std::string> arguments, std::vector<std::string> run_by) {
+  const auto ours = command(std::move(arguments));
+  run_by.insert(run_by.end(), ours.begin(), ours.end());
+  ChildProcess process(run_by, true);
   process.close_input();
   Ran ran;
   ran.output = process.read_all();
@@ -35,6 +37,15 @@ const json* lock_at(const json& report, std::uint64_t address) {
   for (const json& lock : report.at("locks"))
     if (lock.contains("address") && as_address(lock.at("address")) == address) return &lock;
   return nullptr;
+}
+
+std::uint64_t all_waits(const std::vector<nlohmann::json>& reports) {
+  std::uint64_t waits = 0;
+  for (const nlohmann::json& report : reports)
+    for (const char* table : {"locks", "waits"})
+      for (const nlohmann::json& row : report.at(table))
+        waits += row.at("waits").get<std::uint64_t>();
+  return waits;
 }
 
 std::size_t lines_in(const std::string& text) {

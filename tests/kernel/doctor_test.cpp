@@ -43,18 +43,6 @@ std::vector<std::string> as_nobody_with(const std::vector<std::string>& capabili
           "--inh-caps=" + set, "--ambient-caps=" + set, "--bounding-set=" + set};
 }
 
-Ran run_as(std::vector<std::string> prefix, std::vector<std::string> arguments) {
-  const auto ours = command(std::move(arguments));
-  prefix.insert(prefix.end(), ours.begin(), ours.end());
-  ChildProcess process(prefix, true);
-  process.close_input();
-  Ran ran;
-  ran.output = process.read_all();
-  ran.errors = process.read_errors();
-  ran.exit = process.wait();
-  return ran;
-}
-
 const std::vector<std::string> kAsAnotherUser = {"/usr/bin/setpriv", "--reuid=1000", "--regid=1000",
                                                  "--clear-groups"};
 
@@ -143,7 +131,7 @@ TEST(Doctor, SaysWhatIsNotThere) {
 }
 
 TEST(Doctor, WithoutRightsItNamesThem) {
-  const Ran ran = run_as(as_nobody_with({}), {"doctor"});
+  const Ran ran = run({"doctor"}, as_nobody_with({}));
   EXPECT_EQ(ran.exit, 3);
   EXPECT_TRUE(ran.output.starts_with("doctor:   cannot observe: ")) << ran.output;
   EXPECT_EQ(ran.errors,
@@ -199,7 +187,7 @@ std::vector<std::string> sufficient() {
 TEST(SufficientRights, AreSufficient) {
   const auto prefix = as_nobody_with(sufficient());
   expect_sees_all(prefix);
-  const Ran ran = run_as(prefix, {"doctor"});
+  const Ran ran = run({"doctor"}, prefix);
   EXPECT_EQ(ran.exit, 0) << ran.errors;
 }
 
@@ -215,7 +203,7 @@ TEST(SufficientRights, DoWithoutSysAdminWhereTracefsIsMounted) {
   const auto nobody = as_nobody_with(names);
   prefix.insert(prefix.end(), nobody.begin(), nobody.end());
   expect_sees_all(prefix);
-  const Ran ran = run_as(prefix, {"doctor", "--format", "json"});
+  const Ran ran = run({"doctor", "--format", "json"}, prefix);
   EXPECT_EQ(ran.exit, 0) << ran.errors;
   const json admin = named(json::parse(ran.output).at("capabilities"), "CAP_SYS_ADMIN");
   EXPECT_FALSE(admin.at("held").get<bool>());

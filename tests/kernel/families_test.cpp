@@ -17,14 +17,6 @@ namespace {
 
 using nlohmann::json;
 
-std::uint64_t all_waits(const std::vector<json>& reports) {
-  std::uint64_t waits = 0;
-  for (const json& report : reports)
-    for (const char* table : {"locks", "waits"})
-      for (const json& row : report.at(table)) waits += row.at("waits").get<std::uint64_t>();
-  return waits;
-}
-
 std::set<int> pids_in(const std::vector<json>& reports) {
   std::set<int> pids;
   for (const json& report : reports)

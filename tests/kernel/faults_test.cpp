@@ -29,14 +29,6 @@ std::vector<std::string> watching(pid_t pid, const std::string& interval = "0.5"
   return command({"--pid", std::to_string(pid), "-i", interval, "--waits", "--format", "json"});
 }
 
-std::uint64_t all_waits(const std::vector<json>& reports) {
-  std::uint64_t waits = 0;
-  for (const json& report : reports)
-    for (const char* table : {"locks", "waits"})
-      for (const json& row : report.at(table)) waits += row.at("waits").get<std::uint64_t>();
-  return waits;
-}
-
 // Stopped by a signal; everything it printed after its first line.
 std::vector<json> stop(ChildProcess& observer) {
   observer.send(SIGINT);
