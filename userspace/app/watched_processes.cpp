@@ -30,7 +30,9 @@ Result<void> WatchedProcesses::watch_named() {
 Result<void> WatchedProcesses::begin() {
   for (int round = 0; round < kRounds; round++) {
     std::map<std::int32_t, KnownProcess> known;
-    for (const KnownProcess& process : probes_->processes()) known[process.pid] = process;
+    const auto processes = probes_->processes();
+    if (!processes) return std::unexpected(processes.error());
+    for (const KnownProcess& process : *processes) known[process.pid] = process;
     bool any_new = false;
     for (const std::int32_t pid : selection_.members()) {
       const auto found = known.find(pid);
@@ -53,8 +55,10 @@ Result<void> WatchedProcesses::begin() {
 }
 
 Result<void> WatchedProcesses::refresh() {
+  const auto processes = probes_->processes();
+  if (!processes) return std::unexpected(processes.error());
   now_.clear();
-  for (KnownProcess process : probes_->processes()) {
+  for (KnownProcess process : *processes) {
     if (process.watched == Watched::kUndecided) {
       const bool belongs = selection_.includes(process.pid);
       if (!probes_->decide(process, belongs)) continue;  // renamed or gone: asked again

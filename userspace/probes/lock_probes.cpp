@@ -204,7 +204,7 @@ Result<void> LockProbes::attach_compat() {
   return {};
 }
 
-std::vector<KnownProcess> LockProbes::processes() const {
+Result<std::vector<KnownProcess>> LockProbes::processes() const {
   return read_processes(state_->maps);
 }
 

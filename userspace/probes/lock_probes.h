@@ -100,7 +100,7 @@ class LockProbes {
   Result<void> attach_compat();
 
   // All that watch() named or a hook met and that have not ended.
-  [[nodiscard]] std::vector<KnownProcess> processes() const;
+  [[nodiscard]] Result<std::vector<KnownProcess>> processes() const;
   // A process that is not watched, unless it is known already.
   void dismiss(std::int32_t pid);
   // False when the process ended or got another name since it was read.

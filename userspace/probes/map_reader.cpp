@@ -195,16 +195,16 @@ Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, DistinctWaiters&
                                                  });
 }
 
-std::vector<KnownProcess> read_processes(const MapFds& maps) {
+Result<std::vector<KnownProcess>> read_processes(const MapFds& maps) {
   std::vector<KnownProcess> processes;
-  // What cannot be read now is read next time.
-  static_cast<void>(for_each_entry<std::uint32_t, cw_process>(
+  const auto done = for_each_entry<std::uint32_t, cw_process>(
       maps.processes, "processes", [&](std::uint32_t pid, const cw_process& process) {
         processes.push_back({.pid = static_cast<std::int32_t>(pid),
                              .image = process.image,
                              .watched = static_cast<Watched>(process.watched),
                              .generation = process.generation});
-      }));
+      });
+  if (!done) return std::unexpected(done.error());
   return processes;
 }
 

@@ -26,7 +26,7 @@ struct MapFds {
 Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, DistinctWaiters& distinct,
                        Snapshot& snapshot);
 
-std::vector<KnownProcess> read_processes(const MapFds& maps);
+Result<std::vector<KnownProcess>> read_processes(const MapFds& maps);
 
 // Deletes a word with its histogram and call sites; true if it was there.
 bool forget_word(const MapFds& maps, const Word& word);
