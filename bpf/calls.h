@@ -36,7 +36,7 @@ static __always_inline int enter(void *ctx, struct futex_call *call)
 static __always_inline int leave(void *ctx, long answer)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 tid = task->pid;
+	__u32 tid = tid_of(task);
 	struct cw_thread *thread = bpf_map_lookup_elem(&threads, &tid);
 	__u64 now;
 
@@ -54,7 +54,7 @@ static __always_inline int leave(void *ctx, long answer)
 
 static __always_inline int go_on_waiting(void)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
+	__u32 tid = tid_of(bpf_get_current_task_btf());
 	struct cw_thread *thread = bpf_map_lookup_elem(&threads, &tid);
 
 	if (thread && thread->call == CW_CALL_RESTART) {

@@ -8,7 +8,7 @@ SEC("tp_btf/signal_deliver")
 int BPF_PROG(deliver_signal, int signal, struct kernel_siginfo *about, struct k_sigaction *action)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 tid = task->pid;
+	__u32 tid = tid_of(task);
 	struct cw_thread *thread;
 
 	if ((__u64)action->sa.sa_handler <= 1 /* SIG_DFL, SIG_IGN */)
@@ -41,11 +41,11 @@ static __always_inline void end_image(__u32 image_id)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(exit_thread, struct task_struct *task)
 {
-	__u32 tgid = task->tgid;
+	__u32 tgid = tgid_of(task);
 	struct cw_process *process;
 	struct cw_image *image;
 
-	forget_thread(task, task->pid);
+	forget_thread(task, tid_of(task));
 	process = bpf_map_lookup_elem(&processes, &tgid);
 	if (!process)
 		return 0;
@@ -61,20 +61,68 @@ int BPF_PROG(exit_thread, struct task_struct *task)
 	return 0;
 }
 
+/* Another program under the same number. What was decided by the old one's name is open again. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(exec_process, struct task_struct *task, int old_tid)
 {
-	__u32 tgid = task->tgid;
+	__u32 tgid = tgid_of(task);
 	struct cw_process *process = bpf_map_lookup_elem(&processes, &tgid);
-	__u32 watched;
+	struct cw_process next = {.watched = newcomers};
 
-	forget_thread(task, old_tid);
-	if (!process)
+	if (!our_pid_namespace)
+		forget_thread(task, old_tid);
+	if (!process) {
+		if (newcomers != CW_UNWATCHED)
+			process_of(tgid, newcomers); /* user space looks what it is */
 		return 0;
-	watched = process->watched;
+	}
 	end_image(process->image);
-	if (!new_image_of(task, watched))
-		bpf_map_delete_elem(&processes, &tgid);
+	if (newcomers != CW_UNDECIDED)
+		next.watched = process->watched;
+	next.generation = __sync_fetch_and_add(&next_generation, 1);
+	bpf_map_update_elem(&processes, &tgid, &next, BPF_ANY);
+	if (next.watched == CW_WATCHED)
+		image_of_task(task, tgid, next.watched);
+	return 0;
+}
+
+/* A child is what its parent is: it has the same name, and is in the same control group. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(fork_process, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 parent_tgid = tgid_of(parent);
+	struct cw_process *process;
+
+	if (child->pid != child->tgid)
+		return 0; /* a thread */
+	process = bpf_map_lookup_elem(&processes, &parent_tgid);
+	if (process)
+		process_of(tgid_of(child), process->watched);
+	return 0;
+}
+
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+
+/* Under its new name a process may be one to watch. */
+SEC("tp_btf/task_rename")
+int BPF_PROG(rename_process, struct task_struct *task, const char *comm)
+{
+	__u32 tgid = tgid_of(task);
+	struct cw_process *process;
+	struct cw_image *image;
+
+	if (task->pid != task->tgid || task->flags & PF_KTHREAD)
+		return 0;
+	process = process_of(tgid, CW_UNDECIDED);
+	if (!process || process->watched != CW_UNWATCHED)
+		return 0;
+	process->generation = __sync_fetch_and_add(&next_generation, 1);
+	process->watched = CW_UNDECIDED;
+	image = bpf_map_lookup_elem(&images, &process->image);
+	if (!image)
+		return 0;
+	image->watched = CW_UNDECIDED;
+	bpf_probe_read_kernel_str(image->comm, sizeof(image->comm), comm);
 	return 0;
 }
 

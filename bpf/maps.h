@@ -7,7 +7,9 @@
 #define CW_MAPS_H
 
 /* Set before loading. */
-const volatile bool whole_machine = false;
+const volatile __u32 newcomers = CW_UNWATCHED; /* what a process is that nobody told us of */
+const volatile __u32 our_pid_namespace = 0; /* the observer's, by inode; 0: the machine's first */
+const volatile __u32 word_room = 131072;    /* max_entries of `words` */
 
 /* Written by user space: the number of the poll, so that "distinct waiters" is per interval. */
 __u32 epoch = 1;
@@ -15,6 +17,15 @@ __u32 epoch = 1;
 /* Handed out by the hooks. User space takes images for its first targets before attaching. */
 __u32 next_image = 1;
 __u32 next_word = 1;
+__u32 next_generation = 1;
+
+/* Kept here; user space subtracts what it forgets. */
+__u64 words_kept;
+
+/* Set by user space, see wire.h. */
+__u32 stacks_one_in = 1;
+__s64 stacks_left = 2000;
+__s64 stacks_kept_back = 1000; /* of those granted, for words that are busy */
 
 /* Losses, see model/snapshot.h. */
 __u64 lost_waits;
@@ -38,6 +49,14 @@ CW_HASH(words, struct cw_word_key, struct cw_word, 131072);
 CW_HASH(octaves, struct cw_octave_key, struct cw_octave, 524288);
 CW_HASH(sites, struct cw_site_key, struct cw_site, 262144);
 CW_HASH(stacks, __u64, struct cw_stack, 16384); /* by hash of the addresses */
+
+/* How often newcomers were refused in a poll: epoch << 32 | count, by hash of the word. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CW_KNOCK_SLOTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} knocks SEC(".maps");
 
 /* Which threads were counted as waiters of which word in the current poll. */
 struct {

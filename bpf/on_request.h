@@ -16,7 +16,9 @@ int seed(struct cw_seed *at)
 	__u32 image;
 
 	__builtin_memcpy(comm, at->comm, sizeof(comm));
-	image = process ? process->image : whole_machine ? new_image(tgid, 1, comm) : 0;
+	if (process ? process->watched == CW_UNWATCHED : newcomers == CW_UNWATCHED)
+		return 1;
+	image = image_of(tgid, newcomers, comm);
 	if (!image)
 		return 1;
 	thread = bpf_map_lookup_elem(&threads, &tid);
@@ -65,6 +67,23 @@ int reap(struct cw_reap *what)
 		return 1;
 	abandon_wait(thread);
 	count(&lost_waits, what->lost);
+	return 0;
+}
+
+/* Says whether an undecided process is watched. 0: done; 1: it has become another question. */
+SEC("syscall")
+int decide(struct cw_decide *what)
+{
+	__u32 tgid = what->tgid;
+	struct cw_process *process = bpf_map_lookup_elem(&processes, &tgid);
+	struct cw_image *image;
+
+	if (!process || process->generation != what->generation)
+		return 1;
+	process->watched = what->watched;
+	image = bpf_map_lookup_elem(&images, &process->image);
+	if (image)
+		image->watched = what->watched;
 	return 0;
 }
 

@@ -23,29 +23,46 @@ __noinline __u64 hash_of(struct cw_stack *stack)
 	return hash ? hash : 1;
 }
 
-/* How many events a stack taken now stands for; 0: take none. */
-static __always_inline __u32 stack_weight(struct cw_word *word)
+/* Whether this event of a word, a wait or a wake, has its stack taken. */
+static __always_inline bool wants_stack(struct cw_word *word)
 {
-	__u32 zero = 0, weight = 1, now = epoch;
-	struct cw_cost *mine = bpf_map_lookup_elem(&cost, &zero);
+	__u32 now = epoch, one_in = stacks_one_in;
+	__s64 left = *(volatile __s64 *)&stacks_left;
 
+	if (left <= 0)
+		return false;
 	if (word->stack_epoch != now) {
 		word->stack_epoch = now;
 		word->stacks = 0;
 	}
-	if (word->stacks < CW_STACKS_IN_FULL)
+	if (word->stacks < CW_STACKS_IN_FULL && left > stacks_kept_back) {
 		word->stacks++;
-	else
-		weight = bpf_get_prandom_u32() % CW_STACK_SAMPLE ? 0 : CW_STACK_SAMPLE;
+		return true;
+	}
+	return one_in <= 1 || bpf_get_prandom_u32() % one_in == 0;
+}
+
+/* How many events of this role a stack taken now stands for; 0: take none. */
+static __always_inline __u32 stack_weight(struct cw_word *word, __u32 role)
+{
+	__u32 zero = 0, *unstacked = &word->unstacked[role & 1];
+	struct cw_cost *mine = bpf_map_lookup_elem(&cost, &zero);
+	bool taken = wants_stack(word);
+
 	if (mine) {
 		mine->stacks_wanted++;
-		mine->stacks_taken += !!weight;
+		mine->stacks_taken += taken;
 	}
-	return weight;
+	if (!taken) {
+		__sync_fetch_and_add(unstacked, 1);
+		return 0;
+	}
+	count((__u64 *)&stacks_left, -1);
+	return __sync_lock_test_and_set(unstacked, 0) + 1;
 }
 
 /* The id under which the current user stack is kept; 0 when it could not be. */
-static __noinline __u64 take_stack(void *ctx)
+static __always_inline __u64 keep_stack(void *ctx)
 {
 	struct cw_stack *stack;
 	__u64 id;
@@ -68,6 +85,21 @@ static __noinline __u64 take_stack(void *ctx)
 lost:
 	count(&lost_stacks, 1);
 	return 0;
+}
+
+static __noinline __u64 take_stack(void *ctx)
+{
+	__u32 zero = 0;
+	struct cw_cost *mine = bpf_map_lookup_elem(&cost, &zero);
+	bool timed = mine && mine->stacks_taken % CW_STACK_COST_SAMPLE == 0;
+	__u64 began = timed ? bpf_ktime_get_ns() : 0;
+	__u64 id = keep_stack(ctx);
+
+	if (timed) {
+		mine->timed_stacks++;
+		mine->timed_stacks_ns += bpf_ktime_get_ns() - began;
+	}
+	return id;
 }
 
 #endif

@@ -11,9 +11,6 @@
 #define EAGAIN 11
 #define ETIMEDOUT 110
 
-#define CW_STACK_REACH \
-	4096 /* a word this near above the stack pointer is on the waiter's own stack */
-
 enum outcome { WOKEN, TIMED_OUT, INTERRUPTED, RACED, FAILED };
 
 /* One thread counts once as a waiter of a word in each poll. */
@@ -46,6 +43,14 @@ static __always_inline void note_value(struct cw_word *word, struct cw_thread *t
 	}
 }
 
+/* Found to be none of our business while it waited: nothing of it is kept, nothing is lost. */
+static __always_inline bool is_dismissed(__u32 image_id)
+{
+	struct cw_image *image = bpf_map_lookup_elem(&images, &image_id);
+
+	return image && image->watched == CW_UNWATCHED;
+}
+
 /* Books the wait that `thread` is in. `task` is the waiter, or NULL when its end was missed. */
 static __noinline int end_wait(struct cw_thread *thread, struct task_struct *task, __u32 tid,
 			       __u64 now, int outcome)
@@ -59,7 +64,7 @@ static __noinline int end_wait(struct cw_thread *thread, struct task_struct *tas
 	thread->call = CW_CALL_NONE;
 	word = thread->word_id ? bpf_map_lookup_elem(&words, &thread->word) : NULL;
 	if (!word || word->id != thread->word_id) {
-		if (outcome != RACED && outcome != FAILED)
+		if (outcome != RACED && outcome != FAILED && !is_dismissed(thread->image))
 			count(&lost_waits, 1);
 		return 0;
 	}
@@ -109,7 +114,7 @@ static __noinline struct cw_thread *thread_of(__u32 tid, struct task_struct *tas
 	if (thread && thread->image == image)
 		return thread;
 	fresh.image = image;
-	fresh.tgid = task->tgid;
+	fresh.tgid = tgid_of(task);
 	if (bpf_map_update_elem(&threads, &tid, &fresh, BPF_ANY)) {
 		count(&map_full, 1);
 		return NULL;
@@ -147,7 +152,7 @@ static __always_inline void close_last_call(struct cw_thread *thread, struct tas
 					    __u64 now)
 {
 	if (thread->call == CW_CALL_RESTART) {
-		end_wait(thread, task, task->pid, now, INTERRUPTED);
+		end_wait(thread, task, tid_of(task), now, INTERRUPTED);
 	} else if (thread->call == CW_CALL_WAIT) {
 		abandon_wait(thread);
 		count(&lost_waits, 1);
@@ -159,7 +164,7 @@ static __always_inline bool begin_wait(void *ctx, struct task_struct *task,
 				       const struct futex_call *call, __u64 now)
 {
 	__u32 image = watched_image(task);
-	__u32 tid = task->pid;
+	__u32 tid = tid_of(task);
 	struct cw_thread *thread;
 	struct cw_word *word;
 	__u64 sp;
@@ -201,7 +206,11 @@ static __always_inline bool begin_wait(void *ctx, struct task_struct *task,
 	thread->joined = shift_waiters(word, 1);
 	count_distinct(word, thread, tid);
 	note_value(word, thread);
-	thread->weight = stack_weight(word);
+	word->last_image = image;
+	word->last_op = call->op;
+	word->last_value_class = thread->value_class;
+	word->last_on_own_stack = thread->on_own_stack;
+	thread->weight = stack_weight(word, CW_WAITER);
 	thread->stack = thread->weight ? take_stack(ctx) : 0;
 	return true;
 }
@@ -242,7 +251,7 @@ static __always_inline void finish_wait(struct cw_thread *thread, struct task_st
 		thread->call = CW_CALL_RESTART;
 		return;
 	}
-	end_wait(thread, task, task->pid, now, outcome_of(thread, task, answer));
+	end_wait(thread, task, tid_of(task), now, outcome_of(thread, task, answer));
 }
 
 #endif

@@ -55,7 +55,9 @@ static __always_inline bool begin_wake(struct task_struct *task, const struct fu
 		return false;
 	if (!image)
 		image = any_image(task);
-	thread = thread_of(task->pid, task, image);
+	if (!image)
+		return false; /* in a pid namespace that ours does not see */
+	thread = thread_of(tid_of(task), task, image);
 	if (!thread)
 		return true;
 	close_last_call(thread, task, now);
@@ -96,7 +98,7 @@ __noinline __u64 take_charge(struct cw_word *word, __u64 mark)
 static __always_inline void charge_wake(void *ctx, struct cw_word *word, struct cw_thread *thread,
 					__u64 mark, __u64 busy_mark)
 {
-	__u32 weight = stack_weight(word);
+	__u32 weight = stack_weight(word, CW_WAKER);
 	__u64 ns = take_charge(word, mark) << CW_TICK_SHIFT;
 	__u64 waiters = waiters_in(word->state) + 1; /* with the one just woken */
 	__u64 requeued = word->requeued;

@@ -69,17 +69,35 @@ struct cw_word {
 	__u32 id;
 	__u32 first_value;
 	__u32 last_value;
-	__u32 stack_epoch; /* poll in which `stacks` of them were taken without sampling */
+	__u32 stack_epoch; /* poll in which `stacks` of them were taken */
 	__u32 stacks;
+	__u32 unstacked[2]; /* waits, and wakes, since one of them had its stack taken */
+	/* The newest waiter's, for words none of whose stacks was taken. */
+	__u32 last_image;
+	__u16 last_op;
+	__u8 last_value_class;
+	__u8 last_on_own_stack;
 };
-CW_ASSERT_SIZE(cw_word, 184);
+CW_ASSERT_SIZE(cw_word, 200);
+
+#define CW_STACK_REACH \
+	4096 /* a word this near above the stack pointer is on the waiter's own stack */
 
 /*
- * Taking a stack costs more than everything else together. In each poll a word's first stacks are
- * all taken; of a word busier than that, one in CW_STACK_SAMPLE, which then counts for as many.
+ * Taking a stack costs more than everything else together, so user space grants a number of them
+ * for the time until it looks again. In each poll the first CW_STACKS_IN_FULL of a word are all
+ * taken, as long as half of what was granted is left; of a word busier than that, one in so many.
+ * A stack that is taken stands for all events of its word since the one before.
  */
-#define CW_STACKS_IN_FULL 256
-#define CW_STACK_SAMPLE 16
+#define CW_STACKS_IN_FULL 64
+
+/*
+ * When no more than one place in CW_RESERVE is left for words, a newcomer gets one only after it
+ * was refused CW_KNOCKS times within a poll: a flood of words used once leaves room for a busy one.
+ */
+#define CW_RESERVE 8
+#define CW_KNOCKS 64
+#define CW_KNOCK_SLOTS 65536
 
 enum cw_distribution {
 	CW_WAIT_TIME = 0,
@@ -166,16 +184,24 @@ struct cw_thread {
 	__u8 value_class;
 	__u8 on_own_stack;
 	__u8 at_least;
-	__u8 weight; /* waits that its stack stands for; 0: it was not taken */
-	__u8 slept;  /* the wait was interrupted once and went on */
+	__u8 slept; /* the wait was interrupted once and went on */
 	__u8 shared;
+	__u32 weight; /* waits that its stack stands for; 0: it was not taken */
 };
 CW_ASSERT_SIZE(cw_thread, 160);
 
-struct cw_process {
-	__u32 image;
-	__u32 watched;
+enum cw_watched {
+	CW_UNWATCHED = 0,
+	CW_WATCHED = 1,
+	CW_UNDECIDED = 2, /* counted until user space has decided by its name or control group */
 };
+
+struct cw_process {
+	__u32 image;	  /* 0: none yet, it never waited */
+	__u32 watched;	  /* enum cw_watched */
+	__u32 generation; /* changes whenever what user space decided by may have changed */
+};
+CW_ASSERT_SIZE(cw_process, 12);
 
 struct cw_image {
 	__u64 ended_ns;
@@ -198,14 +224,18 @@ struct cw_seen_key {
 	__u32 tid;
 };
 
-/* What the hooks cost, by CPU. One run in CW_COST_SAMPLE is timed. */
+/* What the hooks cost, by CPU. One run in CW_COST_SAMPLE is timed, and one stack in
+ * CW_STACK_COST_SAMPLE. */
 #define CW_COST_SAMPLE 32
+#define CW_STACK_COST_SAMPLE 8
 struct cw_cost {
 	__u64 runs; /* hook runs for watched threads */
 	__u64 timed_runs;
 	__u64 timed_ns;
 	__u64 stacks_wanted;
 	__u64 stacks_taken;
+	__u64 timed_stacks;
+	__u64 timed_stacks_ns;
 };
 
 /* Argument of the program `seed`: a thread found waiting before the hooks saw it begin. */
@@ -222,6 +252,15 @@ struct cw_seed {
 	char comm[CW_COMM];
 };
 CW_ASSERT_SIZE(cw_seed, 72);
+
+/* Argument of the program `decide`: whether an undecided process is watched. */
+struct cw_decide {
+	__u32 tgid;
+	__u32 generation; /* as read: a process renamed since then is another question */
+	__u32 watched;
+	__u32 padding;
+};
+CW_ASSERT_SIZE(cw_decide, 16);
 
 /* Argument of the program `reap`: a wait that is over though no hook saw it end. */
 struct cw_reap {

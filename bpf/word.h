@@ -61,6 +61,22 @@ static __always_inline void key_of(struct cw_word_key *key, struct task_struct *
 	}
 }
 
+/* Whether a newcomer gets one of the last places. */
+static __always_inline bool admitted(const struct cw_word_key *key)
+{
+	__u64 hash = (key->space * 0x9e3779b97f4a7c15ULL ^ key->address) * 0xff51afd7ed558ccdULL;
+	__u32 slot = hash >> 48 & (CW_KNOCK_SLOTS - 1);
+	__u64 *knock, polled = (__u64)epoch << 32;
+
+	if (words_kept < word_room - word_room / CW_RESERVE)
+		return true;
+	knock = bpf_map_lookup_elem(&knocks, &slot);
+	if (!knock)
+		return false;
+	*knock = *knock < polled ? polled | 1 : *knock + 1;
+	return (__u32)*knock > CW_KNOCKS;
+}
+
 static __noinline struct cw_word *new_word(struct cw_word_key *key, __u64 now, __u32 value)
 {
 	struct cw_word fresh = {};
@@ -72,11 +88,14 @@ static __noinline struct cw_word *new_word(struct cw_word_key *key, __u64 now, _
 	fresh.last_value = value;
 	if (!key)
 		return NULL;
-	error = bpf_map_update_elem(&words, key, &fresh, BPF_NOEXIST);
+	error = admitted(key) ? bpf_map_update_elem(&words, key, &fresh, BPF_NOEXIST)
+			      : -28 /* ENOSPC */;
 	if (error && error != -17 /* EEXIST: another thread was first */) {
 		count(&map_full, 1);
 		return NULL;
 	}
+	if (!error)
+		count(&words_kept, 1);
 	return bpf_map_lookup_elem(&words, key);
 }
 

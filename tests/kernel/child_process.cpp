@@ -94,10 +94,11 @@ int ChildProcess::wait() {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-Workload::Workload(std::vector<std::string> arguments)
+Workload::Workload(std::vector<std::string> arguments, std::vector<std::string> run_by)
     : process_([&] {
         arguments[0] = std::string(CW_WORKLOADS "/") + arguments[0];
-        return arguments;
+        run_by.insert(run_by.end(), arguments.begin(), arguments.end());
+        return run_by;
       }()) {
   ready_ = expect("ready");
 }

@@ -41,7 +41,8 @@ class ChildProcess {
 // A program of tests/workloads, in its protocol (workload.h).
 class Workload {
  public:
-  explicit Workload(std::vector<std::string> arguments);
+  // `run_by`: a command that runs it in its stead, such as setpriv.
+  explicit Workload(std::vector<std::string> arguments, std::vector<std::string> run_by = {});
 
   [[nodiscard]] pid_t pid() const { return process_.pid(); }
   [[nodiscard]] const nlohmann::json& ready() const { return ready_; }

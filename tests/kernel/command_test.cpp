@@ -10,49 +10,12 @@
 #include <thread>
 
 #include "child_process.h"
+#include "command.h"
 
 namespace cw::test {
 namespace {
 
 using nlohmann::json;
-
-struct Ran {
-  int exit = -1;
-  std::string output;
-  std::string errors;
-};
-
-std::vector<std::string> command(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), CW_COMMAND);
-  return arguments;
-}
-
-Ran run(std::vector<std::string> arguments) {
-  ChildProcess process(command(std::move(arguments)), true);
-  process.close_input();
-  Ran ran;
-  ran.output = process.read_all();
-  ran.errors = process.read_errors();
-  ran.exit = process.wait();
-  return ran;
-}
-
-std::vector<json> reports_in(const std::string& output) {
-  std::vector<json> reports;
-  std::istringstream lines(output);
-  for (std::string line; std::getline(lines, line);) reports.push_back(json::parse(line));
-  return reports;
-}
-
-const json* lock_at(const json& report, std::uint64_t address) {
-  for (const json& lock : report.at("locks"))
-    if (lock.contains("address") && as_address(lock.at("address")) == address) return &lock;
-  return nullptr;
-}
-
-std::size_t lines_in(const std::string& text) {
-  return static_cast<std::size_t>(std::ranges::count(text, '\n'));
-}
 
 // --- what it reports ---
 
@@ -288,6 +251,17 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"threshold_key", {"--threshold", "lock.colour=1"}, 2, "lock.colour"},
         Mistake{"demo_with_pid", {"demo", "--pid", "1"}, 2, "--pid"},
         Mistake{"json_file", {"--pid", "1", "--json", "/nonexistent/x"}, 1, "/nonexistent/x"},
+        Mistake{"comm_empty", {"--comm", ""}, 2, "--comm"},
+        Mistake{"cgroup_none", {"--cgroup", "/no/such/group"}, 4, "/no/such/group"},
+        Mistake{"cgroup_elsewhere", {"--cgroup", "/proc"}, 4, "/proc"},
+        Mistake{"pid_and_comm", {"--pid", "1", "--comm", "x"}, 2, "--comm"},
+        Mistake{"children_alone", {"--children"}, 2, "--children"},
+        Mistake{"demo_with_comm", {"demo", "--comm", "x"}, 2, "--comm"},
+        Mistake{"hooks", {"--hooks", "kprobes"}, 2, "--hooks"},
+        Mistake{"full_disk",
+                {"--pid", "1", "-d", "0.2", "--format", "json", "--json", "/dev/full"},
+                1,
+                "/dev/full"},
         Mistake{"config_file", {"--config", "/nonexistent/x"}, 2, "/nonexistent/x"}),
     [](const auto& about) { return about.param.name; });
 
@@ -299,6 +273,46 @@ TEST(Targets, ThreadInsteadOfItsProcess) {
       << ran.errors;
 }
 
+// Run by a shell, for what only that can set up.
+Ran run_in_shell(const std::string& script) {
+  ChildProcess shell({"/bin/sh", "-c", script, "sh", command({})[0]}, true);
+  Ran ran;
+  ran.output = shell.read_all();
+  ran.errors = shell.read_errors();
+  ran.exit = shell.wait();
+  return ran;
+}
+
+TEST(Targets, Zombie) {
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  siginfo_t about{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &about, WEXITED | WNOWAIT), 0);
+  const Ran ran = run({"--pid", std::to_string(child)});
+  EXPECT_EQ(ran.exit, 4);
+  EXPECT_NE(ran.errors.find("zombie"), std::string::npos) << ran.errors;
+  waitpid(child, nullptr, 0);
+}
+
+TEST(Outputs, FullAndClosed) {
+  const Ran full = run_in_shell("exec \"$1\" --pid 1 -i 0.2 -d 1 >/dev/full");
+  EXPECT_EQ(full.exit, 1);
+  EXPECT_EQ(lines_in(full.errors), 1U) << full.errors;
+  const Ran closed = run_in_shell("exec \"$1\" --pid 1 -i 0.2 -d 1 >&-");
+  EXPECT_EQ(closed.exit, 1);
+  EXPECT_EQ(lines_in(closed.errors), 1U) << closed.errors;
+}
+
+TEST(Rights, KernelWithoutTypeInformation) {
+  const Ran ran = run_in_shell(
+      "exec unshare --mount sh -c 'mount -t tmpfs none /sys/kernel/btf && exec \"$0\" --pid 1 -d "
+      "1' "
+      "\"$1\"");
+  EXPECT_EQ(ran.exit, 3) << ran.errors;
+  EXPECT_EQ(lines_in(ran.errors), 1U) << ran.errors;
+  EXPECT_NE(ran.errors.find("BTF"), std::string::npos) << ran.errors;
+}
+
 TEST(Rights, WithoutThemItSaysWhatIsMissing) {
   if (geteuid() != 0) FAIL() << "run as root";
   ChildProcess process({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
@@ -307,6 +321,7 @@ TEST(Rights, WithoutThemItSaysWhatIsMissing) {
   const std::string errors = process.read_errors();
   EXPECT_EQ(process.wait(), 3) << errors;
   EXPECT_NE(errors.find("sudo"), std::string::npos) << errors;
+  EXPECT_NE(errors.find("contentionwatch doctor"), std::string::npos) << errors;
 }
 
 TEST(Rights, ObserverKilledLeavesNoHook) {

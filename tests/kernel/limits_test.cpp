@@ -40,12 +40,12 @@ TEST(Limits, FullMapCountsWhatItLoses) {
 
 // Room is made again for what comes next: words that are no longer used give way.
 TEST(Limits, QuietWordsGiveWayWhenItGetsCrowded) {
-  Workload workload({"words", "900", "1", "50"});
+  Workload workload({"words", "800", "1", "50"});
   ProbeOptions options;
   options.sizes.words = 1000;
   Watch watch(workload.pid(), options);
   workload.run();
-  EXPECT_EQ(waits_of(sum_of_words(watch.interval())), 900U);
+  EXPECT_EQ(waits_of(sum_of_words(watch.interval())), 800U);
   watch.interval();  // quiet for one interval
   watch.interval();
   EXPECT_LT(watch.last().words.size(), 100U);

@@ -47,7 +47,8 @@ TEST_P(Shared, WakesOfBystandersCount) {
   bool by_bystander = false;
   for (const WakeSite& site : word.wake_sites) {
     const Image& image = interval.images.at(site.image);
-    by_bystander |= image.pid == workload.ready().at("child").get<std::int32_t>() && !image.watched;
+    by_bystander |= image.pid == workload.ready().at("child").get<std::int32_t>() &&
+                    image.watched == Watched::kNo;
   }
   EXPECT_TRUE(by_bystander);
 }

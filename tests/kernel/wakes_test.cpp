@@ -61,12 +61,10 @@ TEST(Wakes, RequeuedWaitersAreNotMisattributed) {
 TEST(Wakes, ChargesOfABusyMutexAddUp) {
   Workload workload({"mutex4", "4", "2", "50"});
   Watch watch(workload.pid());
+  watch.probes().sample_stacks({.one_in = 1, .granted = 1U << 30U});
   workload.run();
   const Word word = word_at(watch.interval(), workload.pid(), workload.address("lock"));
-  // Stacks of a busy word are sampled; each stands for the others, so the sum is an estimate.
-  EXPECT_TRUE(
-      within(static_cast<double>(charged(word)), static_cast<double>(word.charged_ns), 0.25))
-      << charged(word) << " against " << word.charged_ns;
+  EXPECT_EQ(charged(word), word.charged_ns);
   EXPECT_LE(word.charged_ns, word.waiting_ns);
   EXPECT_GT(static_cast<double>(word.charged_ns), 0.9 * static_cast<double>(word.waiting_ns));
   EXPECT_GT(word.repeats, 0U);

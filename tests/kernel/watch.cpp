@@ -42,7 +42,7 @@ Watch::Watch(LockProbes probes) : probes_(std::move(probes)) {
 Watch::Watch(std::int32_t pid, const ProbeOptions& options) : Watch(started(options, pid)) {}
 Watch Watch::machine() {
   ProbeOptions options;
-  options.whole_machine = true;
+  options.newcomers = Watched::kYes;
   return Watch(started(options, 0));
 }
 
@@ -69,6 +69,7 @@ Word sum_of_words(const Interval& interval) {
     sum.woken += word.woken;
     sum.timed_out += word.timed_out;
     sum.interrupted += word.interrupted;
+    sum.unsettled += word.unsettled;
     sum.raced += word.raced;
     sum.wait_ns += word.wait_ns;
     sum.wakes += word.wakes;

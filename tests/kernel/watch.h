@@ -35,7 +35,7 @@ Word word_at(const Interval& interval, std::int32_t pid, std::uint64_t address);
 Word sum_of_words(const Interval& interval);
 
 inline std::uint64_t waits_of(const Word& word) {
-  return word.woken + word.timed_out + word.interrupted;
+  return completed(word);
 }
 
 // |measured - truth| <= share x truth, times the slack.

@@ -50,6 +50,24 @@ TEST(Difference, SubtractsEveryCounter) {
   EXPECT_EQ(completed(word), 62U);
 }
 
+// A wait that ended while the maps were read is counted once, in the interval whose histogram has
+// it, and its outcome coming later is no sign that the word was forgotten.
+TEST(Difference, CountsAWaitOnceWhoseOutcomeComesLate) {
+  const Word first = WordOf{.waits = 10, .each = kMs}.make();
+  Word second = WordOf{.waits = 21, .each = kMs}.make();
+  second.woken = 20;
+  second.unsettled = 1;
+  const Word third = WordOf{.waits = 30, .each = kMs}.make();
+  const Interval early = difference(snapshot_at(kBegin, {first}), snapshot_at(kEnd, {second}));
+  ASSERT_EQ(early.grown.size(), 1U);
+  EXPECT_EQ(completed(early.grown[0]), 11U);
+  EXPECT_EQ(early.grown[0].wait_hist.count(), 11U);
+  const Interval late = difference(snapshot_at(kBegin, {second}), snapshot_at(kEnd, {third}));
+  ASSERT_EQ(late.grown.size(), 1U);
+  EXPECT_EQ(completed(late.grown[0]), 9U);
+  EXPECT_EQ(late.grown[0].wait_hist.count(), 9U);
+}
+
 TEST(Difference, CountsANewWordFromZeroAndDropsOneThatIsGone) {
   const Word gone = WordOf{.id = 1, .waits = 5, .each = kMs}.make();
   const Word born = WordOf{.id = 2, .address = 0x2000, .waits = 7, .each = kMs}.make();

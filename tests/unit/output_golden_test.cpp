@@ -7,8 +7,11 @@
 #include <sstream>
 #include <string>
 
+#include "analysis/doctor.h"
+#include "output/doctor.h"
 #include "output/json.h"
 #include "output/text.h"
+#include "output_doctor_fixtures.h"
 #include "output_fixtures.h"
 
 namespace cw {
@@ -71,6 +74,39 @@ TEST(GoldenJson, Guilty) {
 }
 TEST(GoldenJson, IdleWaits) {
   expect_golden("idle.json", to_json(with_idle_waits(), {.with_waits = true}) + "\n");
+}
+
+DoctorReport hostile_process() {
+  DoctorFacts facts = test::root_with_tracepoints();
+  ProcessFacts process = test::orders_process();
+  process.comm = "\x1b[31mred\n";
+  process.runtimes = {"Go"};
+  process.has_symtab = false;
+  process.children = 2;
+  process.other_pid_namespace = true;
+  process.innermost_pid = 7;
+  process.files_openable = false;
+  facts.processes = {process};
+  return diagnose(facts);
+}
+
+TEST(GoldenText, DoctorReady) {
+  expect_golden("doctor_ready.txt", to_text(diagnose(test::root_with_tracepoints())));
+}
+TEST(GoldenText, DoctorProcess) {
+  const std::string text = to_text(hostile_process());
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  expect_golden("doctor_process.txt", text);
+}
+TEST(GoldenText, DoctorWithoutRights) {
+  expect_golden("doctor_user.txt", to_text(diagnose(test::ordinary_user())));
+}
+TEST(GoldenText, DoctorFitsTheWidth) {
+  std::istringstream lines(to_text(hostile_process()));
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
+}
+TEST(GoldenJson, Doctor) {
+  expect_golden("doctor.json", to_json(hostile_process()) + "\n");
 }
 
 }  // namespace

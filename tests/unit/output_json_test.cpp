@@ -46,7 +46,8 @@ TEST(Json, HasTheContractsNames) {
     EXPECT_TRUE(report["processes"][0]["threads_mean"].contains(key)) << key;
   for (const char* key :
        {"budget_pct", "target_overhead_pct", "bystander_ns_per_syscall", "self_cpu_pct",
-        "self_rss_bytes", "hooks", "stacks_complete_share", "stacks_sampled_share", "lost"})
+        "self_rss_bytes", "hooks", "stacks_complete_share", "stacks_sampled_share", "lost",
+        "counting_overhead_pct", "stacks_overhead_pct"})
     EXPECT_TRUE(report["fidelity"].contains(key)) << key;
 }
 

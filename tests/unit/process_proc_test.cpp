@@ -74,7 +74,7 @@ TEST(Proc, KnowsItsOwnProcess) {
   EXPECT_EQ(namespace_ids_of(::getpid(), ::getpid()).front(), ::getpid());
   EXPECT_TRUE(holds(all_pids(), ::getpid()));
   const Child child([](const Child::Ready& ready) { ready(0); });
-  EXPECT_TRUE(holds(children_of(::getpid()), child.pid()));
+  EXPECT_TRUE(holds(descendants_of({::getpid()}), child.pid()));
 }
 
 TEST(Proc, SamplesTwoHundredThreads) {

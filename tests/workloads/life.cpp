@@ -4,11 +4,15 @@
 //   life exec [K=10] [M=7] [WAIT_MS=5]   K waits, executes itself, M waits
 //   life fork [K=10] [M=7] [WAIT_MS=5]   K waits, forks; the child makes M waits and stays
 //   life kill [K=10] [WAIT_MS=5]         K waits, then SIGKILLs itself while a thread waits
+//   life eat                             takes memory until it is killed, while a thread waits
 // ready: pid, word
 // done:  Truth of the K waits (of the M ones after exec) and, by mode: waits_before (exec);
 //        child, child_waits, child_sum_ns (fork); waiter, since_ns (kill)
 
+#include <sys/mman.h>
+
 #include <csignal>
+#include <cstring>
 
 #include "workload.h"
 
@@ -69,6 +73,18 @@ workload::Truth make_waits(uint64_t count, uint64_t wait_ms) {
   while (true) pause();
 }
 
+[[noreturn]] void eat() {
+  workload::Crew crew(
+      1, [](unsigned) { workload::futex(life_word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0); });
+  crew.go();
+  constexpr size_t kBite = 1UL << 20U;
+  while (true) {
+    void* bite = mmap(nullptr, kBite, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (bite == MAP_FAILED) _exit(1);
+    std::memset(bite, 1, kBite);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -78,8 +94,8 @@ int main(int argc, char** argv) {
     const workload::Truth after = make_waits(arguments.number(2, 7), arguments.number(3, 5));
     workload::done_then_exit(after.json().number("waits_before", arguments.number(4, 0)));
   }
-  if (mode != "exit" && mode != "exec" && mode != "fork" && mode != "kill")
-    workload::usage("life exit|kill [K] [WAIT_MS], life exec|fork [K] [M] [WAIT_MS]");
+  if (mode != "exit" && mode != "exec" && mode != "fork" && mode != "kill" && mode != "eat")
+    workload::usage("life exit|kill|eat [K] [WAIT_MS], life exec|fork [K] [M] [WAIT_MS]");
   const bool has_m = mode == "exec" || mode == "fork";
   const uint64_t k = arguments.number(2, 10);
   const uint64_t m = arguments.number(3, 7);
@@ -91,6 +107,7 @@ int main(int argc, char** argv) {
   if (mode == "exec") exec_self(argv[0], truth, m, wait_ms);
   if (mode == "fork") fork_self(truth, m, wait_ms);
   if (mode == "kill") kill_self(truth);
+  if (mode == "eat") eat();
   workload::say("done", truth.json());
   _exit(0);
 }

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "analysis/arithmetic.h"
+#include "analysis/background.h"
 #include "analysis/locks.h"
 #include "analysis/naming.h"
 #include "analysis/objects.h"
@@ -15,6 +16,10 @@
 
 namespace cw {
 namespace {
+
+// Objects looked at one by one. A process may have a hundred thousand locks of which hardly any
+// counts; those with the least waiting are only summed up.
+constexpr std::size_t kLookedAt = 2000;
 
 // How many threads each process had, at most, at the interval's two ends.
 class ThreadCounts {
@@ -37,10 +42,11 @@ class ThreadCounts {
   std::map<std::int32_t, std::uint64_t> threads_;
 };
 
-std::vector<Lock> measure_all(const Interval& interval, const Thresholds& thresholds,
-                              const ThreadCounts& counts) {
+std::vector<Lock> measure_all(const std::vector<LockObject>& objects, const Interval& interval,
+                              const Thresholds& thresholds, const ThreadCounts& counts) {
   std::vector<Lock> locks;
-  for (const LockObject& object : group_words(interval)) {
+  locks.reserve(objects.size());
+  for (const LockObject& object : objects) {
     Lock lock = measure(object, interval);
     // A thread that waited on two words of one object is one thread.
     const std::uint64_t threads = counts.of(lock);
@@ -94,9 +100,15 @@ void name_first(std::vector<Lock>& locks, const AnalysisOptions& options, double
   }
 }
 
-IdleWaits idle_waits(const std::vector<Lock>& locks) {
-  IdleWaits idle;
+IdleWaits idle_waits(const std::vector<Lock>& locks, const Background& background) {
+  const NotListed others = background.idle_waits();
+  IdleWaits idle{.count = others.waits,
+                 .sum_ns = others.sum_ns,
+                 .threads_mean = others.waiters_mean,
+                 .objects = {}};
   std::map<LockKind, std::uint64_t> objects;
+  for (const auto& [kind, part] : background.by_kind)
+    if (is_idle(kind)) objects[kind] = part.count;
   for (const Lock& lock : locks) {
     idle.count += lock.report.waits;
     idle.sum_ns += lock.report.wait.sum_ns;
@@ -134,23 +146,28 @@ Report analyse(const Interval& interval, const std::vector<ProcessSample>& befor
   Report report;
   report.interval_s = interval.length_s();
   const ThreadCounts counts(before, after);
-  std::vector<Lock> locks = measure_all(interval, options.thresholds, counts);
-  report.processes = process_reports(interval, before, after, locks);
+  std::vector<LockObject> objects = group_words(interval);
+  const Background background = set_apart(objects, kLookedAt, interval);
+  std::vector<Lock> locks = measure_all(objects, interval, options.thresholds, counts);
+  report.processes = process_reports(interval, before, after, locks, background);
 
   std::vector<Lock> idle = take_idle(locks);
   sort_by_guilt(locks);
 
   StackNames stacks(symbolizer);
   name_first(locks, options, report.interval_s, counts, symbolizer, stacks);
-  report.idle_waits = idle_waits(idle);
+  report.idle_waits = idle_waits(idle, background);
   const std::uint64_t worst_threads = locks.empty() ? 0 : counts.of(locks.front());
-  report.verdict = conclude(locks, worst_threads, report.idle_waits, report.processes);
+  report.verdict = conclude(locks, background, worst_threads, report.idle_waits, report.processes);
   if (options.with_waits) {
     sort_by_guilt(idle);
     name_first(idle, options, report.interval_s, counts, symbolizer, stacks);
     report.waits = reports_of(idle);
   }
   report.locks = reports_of(locks);
+  report.locks_not_listed = background.locks();
+  report.locks_not_listed += background.unsure;
+  report.waits_not_listed = background.idle_waits();
   report.fidelity = fidelity_of(interval, stacks);
   return report;
 }

@@ -104,6 +104,7 @@ Word grown_word(const Word& before, const Word& after) {
   grown.waiters = after.waiters;
   grown.first_value = after.first_value;
   for (const auto count : kCounts) grown.*count = after.*count - before.*count;
+  grown.unsettled = after.unsettled - before.unsettled;
   for (const auto sum : kSums) grown.*sum = grown_by(before.*sum, after.*sum);
   grown.wait_hist = after.wait_hist.since(before.wait_hist);
   grown.gap_hist = after.gap_hist.since(before.gap_hist);
@@ -118,6 +119,12 @@ bool is_active(const Word& word) {
          std::ranges::any_of(kSums, is_set);
 }
 
+bool is_unchanged(const Word& before, const Word& after) {
+  const auto same = [&](auto field) { return before.*field == after.*field; };
+  return after.waiters == 0 && std::ranges::all_of(kCounts, same) &&
+         std::ranges::all_of(kSums, same);
+}
+
 void subtract_words(const Snapshot& before, const Snapshot& after, Interval& interval) {
   std::unordered_set<WordId> waited_on;
   for (const WaitInProgress& wait : after.in_progress) waited_on.insert(wait.word);
@@ -125,6 +132,7 @@ void subtract_words(const Snapshot& before, const Snapshot& after, Interval& int
   for (const auto& [id, word] : after.words) {
     const auto old = before.words.find(id);
     const bool known = old != before.words.end() && !was_forgotten(old->second, word);
+    if (known && is_unchanged(old->second, word) && !waited_on.contains(id)) continue;
     Word grown = known ? grown_word(old->second, word) : word;
     grown.busy_ns = std::min(grown.busy_ns, interval.length_ns());
     if (!is_active(grown) && !waited_on.contains(id)) continue;
@@ -164,7 +172,8 @@ std::uint64_t inside_ns(const Interval& interval, const WaitInProgress& wait) {
 }
 
 std::uint64_t completed(const Word& word) {
-  return word.woken + word.timed_out + word.interrupted;
+  const auto settled = static_cast<std::int64_t>(word.woken + word.timed_out + word.interrupted);
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, settled + word.unsettled));
 }
 
 }  // namespace cw

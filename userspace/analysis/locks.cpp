@@ -174,6 +174,9 @@ Lock measure(const LockObject& object, const Interval& interval) {
   Totals totals;
   for (const ObjectWord& entry : object.words) add_word(entry, report, totals);
   report.wait.count = report.waits;
+  // Their outcome may be counted an interval later than they are.
+  report.timed_out = std::min(report.timed_out, report.waits);
+  report.interrupted = std::min(report.interrupted, report.waits - report.timed_out);
   report.wake_gap.count = report.wake_gap.histogram.count();
   add_means(interval, totals, report);
   report.unattributed_share =

@@ -47,7 +47,8 @@ ThreadsMean threads_mean(const Samples& samples, const Exited& exited, const Wai
       const std::uint64_t last = samples.after == nullptr ? 0 : samples.after->*field;
       return grown_by(first, last + ended) / length_ns;
     };
-    mean.on_cpu = sum(&ProcessSample::cpu_ns, exited.cpu_ns);
+    const ProcessSample* const sample = samples.after != nullptr ? samples.after : samples.before;
+    mean.on_cpu = sum(&ProcessSample::cpu_ns, sample->includes_ended ? 0 : exited.cpu_ns);
     mean.runnable = sum(&ProcessSample::run_delay_ns, exited.delay_ns);
     // First seen in this interval: what it used before that is in its counters too.
     if (samples.before == nullptr) {
@@ -92,7 +93,8 @@ ProcessReport process_report(const ProcessSample& sample, bool ended, const Thre
 std::vector<ProcessReport> process_reports(const Interval& interval,
                                            const std::vector<ProcessSample>& before,
                                            const std::vector<ProcessSample>& after,
-                                           const std::vector<Lock>& locks) {
+                                           const std::vector<Lock>& locks,
+                                           const Background& background) {
   std::map<std::int32_t, Samples> samples;
   for (const ProcessSample& sample : before) samples[sample.pid].before = &sample;
   for (const ProcessSample& sample : after) samples[sample.pid].after = &sample;
@@ -106,6 +108,8 @@ std::vector<ProcessReport> process_reports(const Interval& interval,
   for (const Lock& lock : locks)
     for (const auto& [pid, mean] : lock.waiting_by_pid)
       (counts_as_lock(lock) ? waiting[pid].on_locks : waiting[pid].idle) += mean;
+  for (const auto& [pid, mean] : background.on_locks) waiting[pid].on_locks += mean;
+  for (const auto& [pid, mean] : background.idle) waiting[pid].idle += mean;
 
   const auto length_ns = static_cast<double>(interval.length_ns());
   std::vector<ProcessReport> reports;

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "analysis/background.h"
 #include "analysis/interval.h"
 #include "analysis/locks.h"
 #include "model/process_sample.h"
@@ -15,6 +16,7 @@ namespace cw {
 std::vector<ProcessReport> process_reports(const Interval& interval,
                                            const std::vector<ProcessSample>& before,
                                            const std::vector<ProcessSample>& after,
-                                           const std::vector<Lock>& locks);
+                                           const std::vector<Lock>& locks,
+                                           const Background& background);
 
 }  // namespace cw

@@ -91,11 +91,12 @@ std::string idle_text(const IdleWaits& idle) {
                      format_mean(idle.threads_mean), kinds);
 }
 
-std::vector<std::string> cleared(const std::vector<Lock>& locks, const IdleWaits& idle) {
-  std::uint64_t fine = 0;
-  double fine_waiting = 0;
-  std::uint64_t asleep_words = 0;
-  double asleep = 0;
+std::vector<std::string> cleared(const std::vector<Lock>& locks, const Background& background,
+                                 const IdleWaits& idle) {
+  std::uint64_t fine = background.locks().count;
+  double fine_waiting = background.locks().waiters_mean;
+  std::uint64_t asleep_words = background.unsure.count;
+  double asleep = background.unsure.waiters_mean;
   bool any_guilty = false;
   for (const Lock& lock : locks) {
     if (lock.report.level != Level::kFine) {
@@ -188,7 +189,8 @@ std::string lock_summary(const Lock& lock, std::uint64_t threads) {
   return text;
 }
 
-Verdict conclude(const std::vector<Lock>& locks, std::uint64_t worst_threads, const IdleWaits& idle,
+Verdict conclude(const std::vector<Lock>& locks, const Background& background,
+                 std::uint64_t worst_threads, const IdleWaits& idle,
                  const std::vector<ProcessReport>& processes) {
   Verdict verdict;
   if (!locks.empty()) verdict.level = locks.front().report.level;
@@ -198,7 +200,7 @@ Verdict conclude(const std::vector<Lock>& locks, std::uint64_t worst_threads, co
     verdict.summary +=
         fmt::format(" ({}, pid {})", locks.front().report.comm, locks.front().report.pids.front());
   verdict.not_seen = not_seen(locks, processes);
-  verdict.cleared = cleared(locks, idle);
+  verdict.cleared = cleared(locks, background, idle);
   return verdict;
 }
 

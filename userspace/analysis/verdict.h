@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/background.h"
 #include "analysis/locks.h"
 #include "analysis/thresholds.h"
 #include "model/report.h"
@@ -22,7 +23,8 @@ std::string lock_summary(const Lock& lock, std::uint64_t threads);
 
 // The verdict of an interval. `locks` worst first, without idle kinds; `worst_threads`: of the
 // first one's processes.
-Verdict conclude(const std::vector<Lock>& locks, std::uint64_t worst_threads, const IdleWaits& idle,
+Verdict conclude(const std::vector<Lock>& locks, const Background& background,
+                 std::uint64_t worst_threads, const IdleWaits& idle,
                  const std::vector<ProcessReport>& processes);
 
 // True when a word that is not known to be a lock counts as one in sums of lock waiting: it is

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/demo.h"
+#include "app/doctor.h"
 #include "app/settings.h"
 #include "app/watch.h"
 
@@ -16,6 +17,18 @@ namespace {
 void occupy_standard_streams() {
   for (int number = 0; number <= 2; ++number)
     if (fcntl(number, F_GETFD) < 0) static_cast<void>(open("/dev/null", O_RDONLY));
+}
+
+cw::Result<cw::Exit> run(const cw::Settings& settings) {
+  switch (settings.command) {
+    case cw::Command::kDemo:
+      return cw::demo(settings);
+    case cw::Command::kDoctor:
+      return cw::doctor(settings);
+    case cw::Command::kWatch:
+      break;
+  }
+  return cw::watch(settings);
 }
 
 }  // namespace
@@ -30,7 +43,9 @@ int main(int count, char** arguments) {
   if (!line) return say(line.error());
   const auto& settings = line->settings;
   if (!settings) return std::fputs(line->text.c_str(), stdout) < 0 ? 1 : 0;
-  const bool is_demo = settings->command == cw::Command::kDemo;
-  const auto exit = is_demo ? cw::demo(*settings) : cw::watch(*settings);
-  return exit ? static_cast<int>(*exit) : say(exit.error());
+  auto exit = run(*settings);
+  if (exit) return static_cast<int>(*exit);
+  if (exit.error().exit == cw::Exit::kNotAllowed && settings->command != cw::Command::kDoctor)
+    exit.error().message += " (contentionwatch doctor says more)";
+  return say(exit.error());
 }

@@ -8,18 +8,17 @@
 
 #include "analysis/analyse.h"
 #include "analysis/interval.h"
-#include "model/clock.h"
-#include "process/maps.h"
+#include "output/format.h"
 #include "process/proc.h"
-#include "process/proc_files.h"
 #include "process/waiting_threads.h"
 
 namespace cw {
 namespace {
 
-constexpr std::size_t kChecksAReport = 256;     // waits in progress that are compared with /proc
-constexpr std::size_t kProcessesSampled = 64;   // in whole-machine mode: those with most waiting
-constexpr std::uint64_t kOwnStackReach = 4096;  // as CW_STACK_REACH in bpf/wait.h
+constexpr std::size_t kChecksAReport = 256;  // waits in progress that are compared with /proc
+constexpr std::size_t kProcessesSampled = 256;
+constexpr std::size_t kAdoptedEarly = 64;
+constexpr std::uint64_t kReportsALeftOut = 12;
 
 std::string rfc3339_now() {
   timespec now{};
@@ -31,45 +30,13 @@ std::string rfc3339_now() {
                      now.tv_nsec / 1'000'000);
 }
 
-Result<void> check_target(std::int32_t pid) {
-  switch (state_of(pid)) {
-    case ProcessState::kGone:
-      return fail(Exit::kNoProcess, fmt::format("pid {}: no such process", pid));
-    case ProcessState::kZombie:
-      return fail(
-          Exit::kNoProcess,
-          fmt::format("pid {}: has ended already (a zombie its parent did not collect)", pid));
-    case ProcessState::kKernelThread:
-      return fail(
-          Exit::kNoProcess,
-          fmt::format("pid {}: is a kernel thread; only user processes wait on futexes", pid));
-    case ProcessState::kAlive:
-      break;
-  }
-  if (const auto process = process_of_thread(pid); process && *process != pid)
-    return fail(Exit::kNoProcess, fmt::format("pid {}: is a thread of process {}; use --pid {}",
-                                              pid, *process, *process));
-  return {};
-}
-
-// The word as the kernel keys it: see get_futex_key() in kernel/futex/core.c.
-WordKey word_key(const MemoryMap& map, const FutexWait& wait) {
-  WordKey key{.address = wait.address};
-  if ((wait.op & kOpPrivate) != 0) return key;
-  const Mapping* mapping = map.find(wait.address);
-  if (mapping == nullptr || !mapping->shared || !mapping->of_file()) return key;
-  key.scope = WordKey::Scope::kFile;
-  key.space = mapping->inode;
-  key.device = mapping->device_major << 20 | mapping->device_minor;
-  key.address = wait.address - mapping->start + mapping->offset;
-  return key;
-}
-
 }  // namespace
 
-Observer::Observer(Settings settings, LockProbes probes)
+Observer::Observer(Settings settings, Selection selection, LockProbes probes)
     : settings_(std::move(settings)),
       probes_(std::move(probes)),
+      processes_(std::move(selection), probes_),
+      overhead_(settings_.budget_pct),
       symbols_([this](StackId stack) { return probes_.stack(stack); }) {
   utsname names{};
   uname(&names);
@@ -78,73 +45,59 @@ Observer::Observer(Settings settings, LockProbes probes)
 }
 
 Result<std::unique_ptr<Observer>> Observer::start(const Settings& settings) {
-  for (const std::int32_t pid : settings.pids)
-    if (auto alive = check_target(pid); !alive) return std::unexpected(alive.error());
-  auto probes = LockProbes::load(
-      {.whole_machine = settings.pids.empty(), .hooks = settings.hooks, .sizes = {}});
+  auto selection = Selection::from(settings);
+  if (!selection) return std::unexpected(selection.error());
+  auto probes = LockProbes::load({.newcomers = selection->newcomers(),
+                                  .follow_forks = selection->follows_forks(),
+                                  .hooks = settings.hooks,
+                                  .sizes = {}});
   if (!probes) return std::unexpected(probes.error());
-  std::unique_ptr<Observer> observer(new Observer(settings, std::move(*probes)));
+  std::unique_ptr<Observer> observer(
+      new Observer(settings, std::move(*selection), std::move(*probes)));
   if (auto attached = observer->attach(); !attached) return std::unexpected(attached.error());
   return observer;
 }
 
 Result<void> Observer::attach() {
-  bool any_32bit = false;
-  ImageId image = 1;
-  for (const std::int32_t pid : settings_.pids) {
-    if (auto watched = probes_.watch(pid, comm_of(pid)); !watched) return watched;
-    symbols_.adopt(image++, pid);
-    any_32bit = any_32bit || is_32bit(pid);
-  }
-  if (settings_.pids.empty()) any_32bit = std::ranges::any_of(all_pids(), is_32bit);
-  calls_before_ = measure_calls();
+  if (auto watched = processes_.watch_named(); !watched) return watched;
+  const CallCosts before = measure_calls();
   if (auto attached = probes_.attach(); !attached) return attached;
-  if (any_32bit)
-    if (auto attached = probes_.attach_compat(); !attached) return attached;
-  calls_after_ = measure_calls();
-  seed_waits();
-  auto first = probes_.snapshot();
+  if (auto begun = processes_.begin(); !begun) return begun;
+  overhead_.calls_cost(before, measure_calls());
+  auto first = snapshot();
   if (!first) return std::unexpected(first.error());
-  last_cost_ = probes_.cost();
+  overhead_.begin(probes_.cost());
   last_ = std::move(*first);
   symbols_.refresh(last_);
+  adopt_some();
   last_sample_ = sample(last_);
-  last_use_ = self_use();
   interval_began_ = rfc3339_now();
   return {};
 }
 
-void Observer::seed_waits() {
-  for (const std::int32_t pid : settings_.pids.empty() ? all_pids() : settings_.pids)
-    seed_waits_of(pid);
+Result<Snapshot> Observer::snapshot() {
+  return probes_.snapshot([this](const Image& image) { return processes_.belongs(image); });
 }
 
-void Observer::seed_waits_of(std::int32_t pid) {
-  const std::uint64_t read_ns = monotonic_ns();
-  const std::vector<FutexWait> waits = futex_waits(pid);
-  if (waits.empty()) return;
-  const MemoryMap map = MemoryMap::read(open_process(pid).get());
-  const std::string comm = comm_of(pid);
-  for (const FutexWait& wait : waits) {
-    const bool seeded = probes_.seed(
-        WaitSeed{.pid = pid,
-                 .tid = wait.tid,
-                 .comm = comm,
-                 .word = word_key(map, wait),
-                 .op = wait.op,
-                 .value = wait.value,
-                 .on_own_stack = wait.address >= wait.sp && wait.address - wait.sp < kOwnStackReach,
-                 .pc = wait.pc,
-                 .read_ns = read_ns});
-    // It may have left between the look and the seed, where no hook had a wait to end.
-    if (seeded && !blocked_call(pid, wait.tid))
-      probes_.reap(static_cast<std::uint32_t>(wait.tid), 0, false);
+// Opens the files of processes while they live; of many, only those whose locks are shown.
+void Observer::adopt_some() {
+  for (const KnownProcess& process : processes_.now()) {
+    if (symbols_.targets() >= kAdoptedEarly) break;
+    if (process.image != 0) symbols_.adopt(process.image, process.pid);
   }
 }
 
-void Observer::look() {
+Result<void> Observer::look() {
+  if (auto refreshed = processes_.refresh(); !refreshed) return refreshed;
+  if (!processes_.selection().is_whole_machine()) adopt_some();
   symbols_.refresh_all();
-  for (const std::int32_t pid : settings_.pids) sleeps_.look(pid, asleep_[pid]);
+  std::uint64_t cpu_ns = 0;
+  for (const ProcessSample& process : last_sample_) {
+    sleeps_.look(process.pid, asleep_[process.pid]);
+    cpu_ns += cpu_ns_of(process.pid).value_or(0);
+  }
+  probes_.sample_stacks(overhead_.adjust(probes_.cost(), cpu_ns));
+  return {};
 }
 
 // Every wait in progress should be one in /proc too. One that is not, twice in a row, has ended
@@ -187,21 +140,27 @@ void Observer::settle_counts(const Snapshot& snapshot) {
   uneven_ = std::move(uneven);
 }
 
-std::vector<ProcessSample> Observer::sample(const Snapshot& snapshot) {
-  std::vector<std::int32_t> pids = settings_.pids;
-  if (pids.empty()) {
-    std::map<ImageId, std::uint64_t> waiting;
-    for (const auto& [id, word] : snapshot.words)
-      for (const WaitSite& site : word.wait_sites) waiting[site.image] += site.wait_ns;
-    std::vector<std::pair<std::uint64_t, std::int32_t>> ranked;
-    for (const auto& [id, image] : snapshot.images)
-      if (image.watched && image.ended_ns == 0) ranked.emplace_back(waiting[id], image.pid);
-    std::ranges::sort(ranked, std::greater{});
-    for (std::size_t i = 0; i < std::min(ranked.size(), kProcessesSampled); i++)
-      pids.push_back(ranked[i].second);
+// The processes that are reported on: all that are watched, or of many those with most waiting.
+std::vector<std::int32_t> Observer::most_waiting(const Snapshot& snapshot) const {
+  std::vector<std::pair<std::uint64_t, std::int32_t>> ranked;
+  std::unordered_map<ImageId, std::uint64_t> waiting;
+  for (const auto& [id, word] : snapshot.words)
+    for (const WaitSite& site : word.wait_sites) waiting[site.image] += site.wait_ns;
+  for (const KnownProcess& process : processes_.now()) {
+    const auto found = waiting.find(process.image);
+    ranked.emplace_back(found == waiting.end() ? 0 : found->second, process.pid);
   }
+  std::ranges::sort(ranked, std::greater{});
+  ranked.resize(std::min(ranked.size(), kProcessesSampled));
+  std::vector<std::int32_t> pids;
+  pids.reserve(ranked.size());
+  for (const auto& [waited, pid] : ranked) pids.push_back(pid);
+  return pids;
+}
+
+std::vector<ProcessSample> Observer::sample(const Snapshot& snapshot) {
   std::vector<ProcessSample> samples;
-  for (const std::int32_t pid : pids) {
+  for (const std::int32_t pid : most_waiting(snapshot)) {
     auto sample = sample_process(pid);
     if (!sample) continue;
     if (const Runtimes* runtimes = symbols_.runtimes(pid)) {
@@ -218,9 +177,9 @@ std::vector<ProcessSample> Observer::sample(const Snapshot& snapshot) {
 }
 
 Result<Report> Observer::report(bool final) {
-  auto now = probes_.snapshot();
+  if (auto refreshed = processes_.refresh(); !refreshed) return std::unexpected(refreshed.error());
+  auto now = snapshot();
   if (!now) return std::unexpected(now.error());
-  const HookCost cost = probes_.cost();
   symbols_.refresh(*now);
   std::vector<ProcessSample> after = sample(*now);
   asleep_.clear();
@@ -230,7 +189,7 @@ Result<Report> Observer::report(bool final) {
                                           .top_n = settings_.top_n,
                                           .with_waits = settings_.with_waits},
                           symbols_);
-  fill_in(report, after, cost, final);
+  fill_in(report, final);
   reap_ghosts(*now);
   settle_counts(*now);
   last_ = std::move(*now);
@@ -238,8 +197,7 @@ Result<Report> Observer::report(bool final) {
   return report;
 }
 
-void Observer::fill_in(Report& report, const std::vector<ProcessSample>& after,
-                       const HookCost& cost, bool final) {
+void Observer::fill_in(Report& report, bool final) {
   report.host = host_;
   report.kernel = kernel_;
   report.started = interval_began_;
@@ -247,35 +205,20 @@ void Observer::fill_in(Report& report, const std::vector<ProcessSample>& after,
   report.final = final;
   interval_began_ = rfc3339_now();
 
-  Fidelity& fidelity = report.fidelity;
-  fidelity.budget_pct = settings_.budget_pct;
-  fidelity.hooks = probes_.hooks();
-  fidelity.bystander_ns_per_syscall =
-      std::max(0.0, calls_after_.plain_syscall_ns - calls_before_.plain_syscall_ns);
-  const SelfUse use = self_use();
-  fidelity.self_cpu_pct =
-      report.interval_s > 0
-          ? static_cast<double>(use.cpu_ns - last_use_.cpu_ns) / 1e7 / report.interval_s
-          : 0;
-  fidelity.self_rss_bytes = use.rss_bytes;
-  last_use_ = use;
-
-  // Two hooks a call: what their programs take, measured in place, and what getting there takes,
-  // measured on ourselves.
-  const double getting_there =
-      std::max(0.0, calls_after_.futex_wake_ns - calls_before_.futex_wake_ns) / 2;
-  const double spent_ns =
-      static_cast<double>(cost.estimated_ns -
-                          std::min(cost.estimated_ns, last_cost_.estimated_ns)) +
-      getting_there * static_cast<double>(cost.runs - last_cost_.runs);
-  if (const std::uint64_t wanted = cost.stacks_wanted - last_cost_.stacks_wanted; wanted != 0)
-    fidelity.stacks_sampled_share =
-        static_cast<double>(cost.stacks_taken - last_cost_.stacks_taken) /
-        static_cast<double>(wanted);
-  last_cost_ = cost;
+  report.fidelity.hooks = probes_.hooks();
   double cpu_s = 0;
   for (const ProcessReport& process : report.processes) cpu_s += process.cpu_s;
-  if (!after.empty() && cpu_s > 0) fidelity.target_overhead_pct = spent_ns / 1e7 / cpu_s;
+  overhead_.report(probes_.cost(), cpu_s, report.interval_s, report.fidelity);
+  if (const std::size_t left_out = left_out_now(); left_out != 0)
+    report.verdict.not_seen.insert(
+        report.verdict.not_seen.begin(),
+        fmt::format("{} (--children watches them too)", format_plural(left_out, "descendant")));
+}
+
+// A look at all processes of the machine, so not in each interval.
+std::size_t Observer::left_out_now() {
+  if (reports_ % kReportsALeftOut == 1) left_out_ = processes_.selection().left_out().size();
+  return left_out_;
 }
 
 }  // namespace cw

@@ -9,9 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "app/self_cost.h"
+#include "app/overhead.h"
 #include "app/settings.h"
 #include "app/target_symbols.h"
+#include "app/watched_processes.h"
 #include "model/process_sample.h"
 #include "probes/lock_probes.h"
 #include "process/sleep_sampler.h"
@@ -23,38 +24,40 @@ class Observer {
   // Attaches to the processes of `settings`. Errors: kNoProcess, kNotAllowed.
   static Result<std::unique_ptr<Observer>> start(const Settings& settings);
 
-  // A look at where threads sleep; a few in each interval.
-  void look();
+  // A look at who came and where threads sleep; a few in each interval.
+  Result<void> look();
   // What happened since the last report, or since the start.
   Result<Report> report(bool final);
+  // Those that are watched and alive, as of then.
+  [[nodiscard]] const std::vector<KnownProcess>& processes() const { return processes_.now(); }
 
  private:
-  Observer(Settings settings, LockProbes probes);
+  Observer(Settings settings, Selection selection, LockProbes probes);
 
   Result<void> attach();
-  void seed_waits();
-  void seed_waits_of(std::int32_t pid);
+  Result<Snapshot> snapshot();
+  void adopt_some();
   void reap_ghosts(const Snapshot& snapshot);
   void settle_counts(const Snapshot& snapshot);
+  [[nodiscard]] std::vector<std::int32_t> most_waiting(const Snapshot& snapshot) const;
   [[nodiscard]] std::vector<ProcessSample> sample(const Snapshot& snapshot);
-  void fill_in(Report& report, const std::vector<ProcessSample>& after, const HookCost& cost,
-               bool final);
+  void fill_in(Report& report, bool final);
+  std::size_t left_out_now();
 
   Settings settings_;
   LockProbes probes_;
+  WatchedProcesses processes_;
+  Overhead overhead_;
   TargetSymbols symbols_;
   SleepSampler sleeps_;
   std::string host_;
   std::string kernel_;
-  CallCosts calls_before_;
-  CallCosts calls_after_;
 
   Snapshot last_;
   std::vector<ProcessSample> last_sample_;
   std::map<std::int32_t, ProcessSample> asleep_;  // looks of this interval, by process
-  HookCost last_cost_;
-  SelfUse last_use_;
   std::uint64_t reports_ = 0;
+  std::size_t left_out_ = 0;    // descendants that are not watched, when last counted
   std::string interval_began_;  // RFC 3339
   // Waits whose thread was found elsewhere at the last report: a second time, and they are over.
   std::set<std::pair<std::uint32_t, std::uint64_t>> doubtful_;

@@ -19,6 +19,8 @@ Result<void> put(std::FILE* file, const std::string& text, const std::string& na
   return {};
 }
 
+}  // namespace
+
 bool wants_color(Color color) {
   if (color != Color::kAuto) return color == Color::kAlways;
   const char* no_color = std::getenv("NO_COLOR");  // https://no-color.org: set and not empty
@@ -26,8 +28,6 @@ bool wants_color(Color color) {
   return isatty(STDOUT_FILENO) != 0 && (no_color == nullptr || *no_color == '\0') &&
          (terminal == nullptr || std::strcmp(terminal, "dumb") != 0);
 }
-
-}  // namespace
 
 Result<Outputs> Outputs::open(const Settings& settings) {
   Outputs outputs;

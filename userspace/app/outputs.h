@@ -8,6 +8,8 @@
 
 namespace cw {
 
+bool wants_color(Color color);
+
 class Outputs {
  public:
   // Opens the files now: an unwritable one is an error before anything is attached.

@@ -35,7 +35,8 @@ CallCosts measure_calls() {
   static std::uint32_t word = 0;
   return CallCosts{
       .plain_syscall_ns = best_ns([] { syscall(SYS_getppid); }),
-      .futex_wake_ns = best_ns([] { syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1); })};
+      .futex_wake_ns = best_ns([] { syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1); }),
+      .futex_wait_ns = best_ns([] { syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 1, nullptr); })};
 }
 
 SelfUse self_use() {

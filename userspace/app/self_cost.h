@@ -10,6 +10,7 @@ namespace cw {
 struct CallCosts {
   double plain_syscall_ns = 0;  // getppid(2): no hook of ours
   double futex_wake_ns = 0;     // FUTEX_WAKE of a word nobody waits on
+  double futex_wait_ns = 0;     // FUTEX_WAIT for a value that the word does not have: no sleep
 };
 CallCosts measure_calls();
 

@@ -46,6 +46,9 @@ Result<void> set_threshold(Thresholds& thresholds, const std::string& text) {
 }
 
 void add_options(CLI::App& app, Settings& settings, Raw& raw) {
+  const CLI::Validator named(
+      [](const std::string& text) { return text.empty() ? "must not be empty" : std::string(); },
+      "", "named");
   app.add_option("-p,--pid", raw.pids, "Watch these processes, threads born later included")
       ->delimiter(',')
       ->type_name("N[,N...]");
@@ -53,9 +56,11 @@ void add_options(CLI::App& app, Settings& settings, Raw& raw) {
                "With --pid: their descendants too, those born later included");
   app.add_option("--comm", settings.comm,
                  "Watch the processes whose name fits, those that start later included")
+      ->check(named)
       ->type_name("GLOB");
   app.add_option("--cgroup", settings.cgroup,
                  "Watch the processes of this control group and those below it")
+      ->check(named)
       ->type_name("PATH");
   app.add_option("-i,--interval", settings.interval_s, "One report each SEC")
       ->check(CLI::Range(0.1, 86400.0))

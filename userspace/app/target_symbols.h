@@ -29,6 +29,9 @@ class TargetSymbols : public Symbolizer {
   std::uint32_t owner_of(ImageId image, std::uint64_t address, LockKind kind,
                          std::uint16_t op) override;
 
+  // Processes whose files are open.
+  [[nodiscard]] std::size_t targets() const { return targets_.size(); }
+
   [[nodiscard]] const Runtimes* runtimes(std::int32_t pid);
 
  private:

@@ -13,6 +13,7 @@
 
 #include "app/observer.h"
 #include "app/outputs.h"
+#include "app/rights.h"
 #include "model/fd.h"
 
 namespace cw {
@@ -21,6 +22,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kLooksAnInterval = 4;
+constexpr double kLongestStep = 1;  // seconds between two looks
 
 Clock::duration seconds(double value) {
   return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(value));
@@ -37,15 +39,18 @@ Fd catch_signals() {
   return Fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-// Waits for the next moment to do something, and says what happened meanwhile.
+// Waits for the next moment to do something, a signal, or the end of the processes it follows.
 class Waker {
  public:
-  explicit Waker(const std::vector<std::int32_t>& pids) : signals_(catch_signals()) {
+  Waker() : signals_(catch_signals()) {}
+
+  void follow(const std::vector<std::int32_t>& pids) {
+    processes_.clear();
     for (const std::int32_t pid : pids) {
       Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
       if (process) processes_.push_back(std::move(process));
     }
-    has_targets_ = !pids.empty();
+    follows_ = true;
   }
 
   void sleep_until(Clock::time_point moment) {
@@ -57,7 +62,7 @@ class Waker {
   }
 
   [[nodiscard]] bool stopped() const { return stop_; }
-  [[nodiscard]] bool all_ended() const { return has_targets_ && processes_.empty(); }
+  [[nodiscard]] bool all_ended() const { return follows_ && processes_.empty(); }
 
  private:
   void wait_for(std::chrono::milliseconds time) {
@@ -72,35 +77,65 @@ class Waker {
 
   Fd signals_;
   std::vector<Fd> processes_;
-  bool has_targets_ = false;
+  bool follows_ = false;
   bool stop_ = false;
 };
+
+// When the next report is due. One that we were held up too long for is left out, not made up for.
+Clock::time_point next_on_grid(Clock::time_point begin, Clock::time_point last,
+                               Clock::duration step) {
+  const auto number = std::max((last - begin) / step, (Clock::now() - begin) / step) + 1;
+  return begin + number * step;
+}
+
+// Sleeps until then, or until the last process is gone: then true. The processes that were named
+// may have left descendants that are watched too.
+Result<bool> all_end_before(Clock::time_point moment, Observer& observer, Waker& waker) {
+  for (;;) {
+    waker.sleep_until(moment);
+    if (!waker.all_ended()) return false;
+    if (auto looked = observer.look(); !looked) return std::unexpected(looked.error());
+    std::vector<std::int32_t> left;
+    for (const KnownProcess& process : observer.processes()) left.push_back(process.pid);
+    if (left.empty()) return true;
+    waker.follow(left);
+  }
+}
 
 }  // namespace
 
 Result<Exit> watch(const Settings& settings) {
   auto outputs = Outputs::open(settings);
   if (!outputs) return std::unexpected(outputs.error());
-  Waker waker(settings.pids);
+  Waker waker;
+  if (!settings.pids.empty()) waker.follow(settings.pids);
   auto observer = Observer::start(settings);
   if (!observer) return std::unexpected(observer.error());
+  const auto rights_kept = drop_rights();
+  if (!rights_kept) return std::unexpected(rights_kept.error());
 
   const Clock::time_point begin = Clock::now();
   std::optional<Clock::time_point> end;
   if (settings.duration_s) end = begin + seconds(*settings.duration_s);
-  const Clock::duration step = seconds(settings.interval_s / kLooksAnInterval);
+  const Clock::duration step =
+      seconds(std::min(kLongestStep, settings.interval_s / kLooksAnInterval));
   Level worst = Level::kFine;
-  for (std::uint64_t number = 1;; number++) {
-    Clock::time_point due = begin + seconds(settings.interval_s * static_cast<double>(number));
+  Clock::time_point due = begin;
+  for (;;) {
+    Clock::time_point look = due + step;
+    due = next_on_grid(begin, due, seconds(settings.interval_s));
     if (end) due = std::min(due, *end);
-    for (Clock::time_point look = due - step * (kLooksAnInterval - 1); look < due; look += step) {
+    for (; look < due - step / 2; look += step) {
+      if (Clock::now() > look + step) continue;  // we were held up
       waker.sleep_until(look);
-      (*observer)->look();
+      if (auto looked = (*observer)->look(); !looked) return std::unexpected(looked.error());
     }
-    waker.sleep_until(due);
-    const bool final = waker.stopped() || waker.all_ended() || (end && due == *end);
+    const auto ended = all_end_before(due, **observer, waker);
+    if (!ended) return std::unexpected(ended.error());
+    const bool final = waker.stopped() || *ended || (end && due == *end);
     auto report = (*observer)->report(final);
     if (!report) return std::unexpected(report.error());
+    report->fidelity.rights_kept = *rights_kept;
     worst = std::max(worst, report->verdict.level);
     if (auto written = outputs->write(*report); !written) return std::unexpected(written.error());
     if (final) break;

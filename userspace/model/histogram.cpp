@@ -1,12 +1,14 @@
 #include "model/histogram.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
 namespace cw {
 namespace {
 constexpr unsigned kSubBits = 3;  // log2(kSubBuckets)
-}
+using Bucket = std::pair<std::uint32_t, std::uint64_t>;
+}  // namespace
 
 std::uint32_t bucket_of(std::uint64_t value) {
   if (value < kSubBuckets) return static_cast<std::uint32_t>(value);
@@ -27,20 +29,30 @@ std::uint64_t bucket_upper(std::uint32_t bucket) {
 }
 
 void Histogram::add(std::uint32_t bucket, std::uint64_t count) {
-  if (count != 0) buckets_[bucket] += count;
+  if (count == 0) return;
+  const auto place = std::ranges::lower_bound(buckets_, bucket, {}, &Bucket::first);
+  if (place != buckets_.end() && place->first == bucket)
+    place->second += count;
+  else
+    buckets_.emplace(place, bucket, count);
 }
 
 void Histogram::merge(const Histogram& other) {
-  for (const auto& [bucket, count] : other.buckets_) buckets_[bucket] += count;
+  if (buckets_.empty()) {
+    buckets_ = other.buckets_;
+    return;
+  }
+  for (const auto& [bucket, count] : other.buckets_) add(bucket, count);
 }
 
 Histogram Histogram::since(const Histogram& before) const {
   Histogram grown;
+  auto old = before.buckets_.begin();
   for (const auto& [bucket, count] : buckets_) {
-    const auto old = before.buckets_.find(bucket);
-    const std::uint64_t base =
-        old == before.buckets_.end() || old->second > count ? 0 : old->second;
-    grown.add(bucket, count - base);
+    while (old != before.buckets_.end() && old->first < bucket) ++old;
+    const bool known = old != before.buckets_.end() && old->first == bucket && old->second <= count;
+    const std::uint64_t more = known ? count - old->second : count;
+    if (more != 0) grown.buckets_.emplace_back(bucket, more);
   }
   return grown;
 }
@@ -67,7 +79,7 @@ std::uint64_t Histogram::percentile(double share) const {
 }
 
 std::uint64_t Histogram::max() const {
-  return buckets_.empty() ? 0 : bucket_upper(buckets_.rbegin()->first);
+  return buckets_.empty() ? 0 : bucket_upper(buckets_.back().first);
 }
 
 }  // namespace cw

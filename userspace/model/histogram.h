@@ -8,7 +8,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <utility>
 #include <vector>
 
 namespace cw {
@@ -37,12 +37,15 @@ class Histogram {
   // Upper edge of the highest bucket in use; 0 for an empty histogram.
   [[nodiscard]] std::uint64_t max() const;
   // {bucket, count}, ascending, without empty buckets.
-  [[nodiscard]] const std::map<std::uint32_t, std::uint64_t>& buckets() const { return buckets_; }
+  [[nodiscard]] const std::vector<std::pair<std::uint32_t, std::uint64_t>>& buckets() const {
+    return buckets_;
+  }
 
   bool operator==(const Histogram&) const = default;
 
  private:
-  std::map<std::uint32_t, std::uint64_t> buckets_;
+  // Sorted and flat: a hundred thousand words have one each, with a handful of buckets.
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> buckets_;
 };
 
 }  // namespace cw

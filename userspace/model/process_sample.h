@@ -15,6 +15,7 @@ struct ProcessSample {
   std::string cgroup;         // path in the unified hierarchy, else in the first one listed
   std::uint64_t threads = 0;  // alive now
   std::uint64_t cpu_ns = 0;   // user and system, of all threads alive (/proc/PID/task/*/schedstat)
+  bool includes_ended = false;     // of very many threads: cpu_ns is of all that ever lived
   std::uint64_t run_delay_ns = 0;  // time runnable but not running, likewise
   std::vector<std::string>
       runtimes;  // "C++", "Rust", "Go", "JVM", "CPython", "glibc 2.36", "musl"...

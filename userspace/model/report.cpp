@@ -50,4 +50,12 @@ const char* name_of(Level level) {
   return "fine";
 }
 
+NotListed& NotListed::operator+=(const NotListed& other) {
+  count += other.count;
+  waits += other.waits;
+  sum_ns += other.sum_ns;
+  waiters_mean += other.waiters_mean;
+  return *this;
+}
+
 }  // namespace cw

@@ -114,6 +114,16 @@ struct LockReport {
   double unattributed_share = 0;
 };
 
+// Objects that have no row of their own.
+struct NotListed {
+  std::uint64_t count = 0;
+  std::uint64_t waits = 0;
+  std::uint64_t sum_ns = 0;
+  double waiters_mean = 0;  // all together
+
+  NotListed& operator+=(const NotListed& other);
+};
+
 struct IdleWaits {
   std::uint64_t count = 0;  // completed
   std::uint64_t sum_ns = 0;
@@ -167,11 +177,14 @@ struct LossReport {
 
 struct Fidelity {
   double budget_pct = 0;
-  std::optional<double> target_overhead_pct;
+  std::optional<double> target_overhead_pct;    // the sum of the next two
+  std::optional<double> counting_overhead_pct;  // hooks, whatever the budget
+  std::optional<double> stacks_overhead_pct;    // held to what the budget leaves
   std::optional<double> bystander_ns_per_syscall;
   double self_cpu_pct = 0;
   std::uint64_t self_rss_bytes = 0;
   std::vector<std::string> hooks;
+  std::vector<std::string> rights_kept;         // capabilities: "CAP_SYS_PTRACE"...
   std::optional<double> stacks_complete_share;  // empty: no stack was shown
   double stacks_sampled_share = 1;
   LossReport lost;
@@ -187,8 +200,10 @@ struct Report {
 
   std::vector<ProcessReport> processes;
   Verdict verdict;
-  std::vector<LockReport> locks;  // worst first, all of them; formats cut
+  std::vector<LockReport> locks;  // worst first; formats cut
   std::vector<LockReport> waits;  // idle kinds, longest first
+  NotListed locks_not_listed;     // beyond those
+  NotListed waits_not_listed;
   IdleWaits idle_waits;
   Fidelity fidelity;
 };

@@ -28,6 +28,9 @@ struct WordKey {
   auto operator<=>(const WordKey&) const = default;
 };
 
+// A word this many bytes or fewer above the waiter's stack pointer is on its own stack.
+inline constexpr std::uint64_t kOwnStackReach = 4096;
+
 // What a waiter expected to find in the word, as far as it tells primitives apart.
 enum class ValueClass : std::uint8_t {
   kZero,
@@ -79,6 +82,7 @@ struct Word {
   std::uint64_t woken = 0;
   std::uint64_t timed_out = 0;
   std::uint64_t interrupted = 0;
+  std::int64_t unsettled = 0;     // waits that wait_hist holds and none of the three above yet
   std::uint64_t raced = 0;        // calls that never slept; not waits
   std::uint64_t failed = 0;       // calls the kernel refused (EINVAL, EFAULT...); not waits
   std::uint64_t at_least = 0;     // completed waits whose beginning was not seen
@@ -110,12 +114,19 @@ struct WaitInProgress {
   bool counted = false;   // already among `distinct` of the current poll
 };
 
+// Whether a process is one of those that were asked for.
+enum class Watched : std::uint8_t {
+  kNo,
+  kYes,
+  kUndecided,  // counted until it is decided
+};
+
 // One program run by one process.
 struct Image {
   ImageId id = 0;
   std::int32_t pid = 0;
   std::string comm;
-  bool watched = true;                // false: only woke somebody on a shared word
+  Watched watched = Watched::kYes;    // kNo: only woke somebody on a shared word
   std::uint64_t ended_ns = 0;         // exit or exec; 0: alive
   std::uint64_t exited_cpu_ns = 0;    // of its threads that ended
   std::uint64_t exited_delay_ns = 0;  // run-queue delay of its threads that ended

@@ -159,10 +159,13 @@ Json to_json(const Verdict& verdict) {
 Json to_json(const Fidelity& fidelity) {
   Json object = {{"budget_pct", finite(fidelity.budget_pct)}};
   set_if(object, "target_overhead_pct", fidelity.target_overhead_pct);
+  set_if(object, "counting_overhead_pct", fidelity.counting_overhead_pct);
+  set_if(object, "stacks_overhead_pct", fidelity.stacks_overhead_pct);
   set_if(object, "bystander_ns_per_syscall", fidelity.bystander_ns_per_syscall);
   object.update({{"self_cpu_pct", finite(fidelity.self_cpu_pct)},
                  {"self_rss_bytes", fidelity.self_rss_bytes},
-                 {"hooks", fidelity.hooks}});
+                 {"hooks", fidelity.hooks},
+                 {"rights_kept", fidelity.rights_kept}});
   set_if(object, "stacks_complete_share", fidelity.stacks_complete_share);
   const LossReport& lost = fidelity.lost;
   object.update({{"stacks_sampled_share", finite(fidelity.stacks_sampled_share)},
@@ -181,15 +184,19 @@ Json idle_to_json(const IdleWaits& idle) {
 }
 
 void put_locks(Json& object, const std::string& key, const std::vector<LockReport>& locks,
-               std::size_t max_rows) {
+               NotListed others, std::size_t max_rows) {
   const std::size_t listed = std::min(locks.size(), max_rows);
   Json& rows = object[key] = Json::array();
   for (std::size_t i = 0; i < listed; ++i) rows.push_back(to_json(locks[i]));
-  if (listed == locks.size()) return;
-  double waiting = 0;
-  for (std::size_t i = listed; i < locks.size(); ++i) waiting += locks[i].waiters_mean;
-  object[key + "_not_listed"] = {{"count", locks.size() - listed},
-                                 {"waiters_mean", finite(waiting)}};
+  for (std::size_t i = listed; i < locks.size(); ++i)
+    others += {.count = 1,
+               .waits = locks[i].waits,
+               .sum_ns = locks[i].wait.sum_ns,
+               .waiters_mean = locks[i].waiters_mean};
+  if (others.count == 0) return;
+  object[key + "_not_listed"] = {{"count", others.count},
+                                 {"waits", others.waits},
+                                 {"waiters_mean", finite(others.waiters_mean)}};
 }
 
 }  // namespace
@@ -204,8 +211,9 @@ std::string to_json(const Report& report, const JsonOptions& options) {
                  {"final", report.final},
                  {"processes", list(report.processes)},
                  {"verdict", to_json(report.verdict)}};
-  put_locks(object, "locks", report.locks, options.max_rows);
-  if (options.with_waits) put_locks(object, "waits", report.waits, options.max_rows);
+  put_locks(object, "locks", report.locks, report.locks_not_listed, options.max_rows);
+  if (options.with_waits)
+    put_locks(object, "waits", report.waits, report.waits_not_listed, options.max_rows);
   object["idle_waits"] = idle_to_json(report.idle_waits);
   object["fidelity"] = to_json(report.fidelity);
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -170,13 +170,17 @@ void write_observer(Page& page, const Fidelity& fidelity) {
                        format_share(fidelity.budget_pct / 100));
   cost += fmt::format("{} of a core itself", format_share(fidelity.self_cpu_pct / 100));
   page.labelled("observer", cost);
-  std::string stacks;
+  std::vector<std::string> stacks;
   if (fidelity.stacks_complete_share)
-    stacks = fmt::format("stacks complete {}, ", format_share(*fidelity.stacks_complete_share));
+    stacks.push_back(fmt::format("complete {}", format_share(*fidelity.stacks_complete_share)));
   if (fidelity.stacks_sampled_share < 1)
-    stacks += fmt::format("{}taken for {} of the waits, ", stacks.empty() ? "stacks " : "",
-                          format_share(fidelity.stacks_sampled_share));
-  page.labelled("", stacks + lost_text(fidelity.lost));
+    stacks.push_back(
+        fmt::format("taken for {} of the waits", format_share(fidelity.stacks_sampled_share)));
+  if (fidelity.stacks_sampled_share < 1 && fidelity.stacks_overhead_pct)
+    stacks.push_back(
+        fmt::format("at {} of its CPU", format_share(*fidelity.stacks_overhead_pct / 100)));
+  page.labelled("", (stacks.empty() ? "" : "stacks " + joined(stacks, ", ") + ", ") +
+                        lost_text(fidelity.lost));
 }
 
 }  // namespace cw

@@ -63,6 +63,15 @@ bool kernel_has_function(const btf* kernel, std::string_view section) {
   return kernel != nullptr && btf__find_by_name_kind(kernel, function.c_str(), BTF_KIND_FUNC) > 0;
 }
 
+// All zeros for a program that is not loaded.
+bpf_prog_info info_of(const bpf_program* program) {
+  bpf_prog_info about{};
+  std::uint32_t size = sizeof(about);
+  const int number = bpf_program__fd(program);
+  if (number < 0 || bpf_prog_get_info_by_fd(number, &about, &size) != 0) return {};
+  return about;
+}
+
 std::unexpected<Error> attach_error(std::string_view section, int reason) {
   return fail(Exit::kNotAllowed, fmt::format("cannot attach to {}: {}; run as root, on the host",
                                              section, std::strerror(reason)));
@@ -157,14 +166,20 @@ Result<AttachedHooks> attach_compat_programs(bpf_object* object) {
 std::uint64_t missed_runs(const bpf_object* object) {
   std::uint64_t missed = 0;
   bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, object) {
-    const int number = bpf_program__fd(program);
-    bpf_prog_info about{};
-    std::uint32_t size = sizeof(about);
-    if (number >= 0 && bpf_prog_get_info_by_fd(number, &about, &size) == 0)
-      missed += about.recursion_misses;
-  }
+  bpf_object__for_each_program(program, object) missed += info_of(program).recursion_misses;
   return missed;
+}
+
+std::vector<ProgramRuns> timed_runs(const bpf_object* object) {
+  std::vector<ProgramRuns> all;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object) {
+    const std::string_view section = bpf_program__section_name(program);
+    if (is_call_hook(section) || is_run_by_us(section)) continue;
+    const bpf_prog_info about = info_of(program);
+    all.push_back({.hook = std::string(section), .runs = about.run_cnt, .ns = about.run_time_ns});
+  }
+  return all;
 }
 
 }  // namespace cw

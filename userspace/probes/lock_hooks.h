@@ -39,5 +39,7 @@ Result<AttachedHooks> attach_compat_programs(bpf_object* object);
 // Runs of our programs that the kernel skipped since they were loaded (bpf_prog_info's
 // recursion_misses, Linux 5.12).
 std::uint64_t missed_runs(const bpf_object* object);
+// Of every program that has a hook of its own.
+std::vector<ProgramRuns> timed_runs(const bpf_object* object);
 
 }  // namespace cw

@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <span>
 
 #include "locks.skel.h"
@@ -53,21 +55,36 @@ void set_sizes(locks_bpf& skeleton, const MapSizes& sizes) {
   bpf_map__set_max_entries(skeleton.maps.octaves, sizes.octaves);
   bpf_map__set_max_entries(skeleton.maps.sites, sizes.sites);
   bpf_map__set_max_entries(skeleton.maps.stacks, sizes.stacks);
+  skeleton.rodata->word_room = sizes.words;
+}
+
+// The inode of our pid namespace, by which the hooks number processes as our /proc does; 0 in the
+// machine's first one (PROC_PID_INIT_INO, include/linux/proc_ns.h), where no translation is needed.
+std::uint32_t nested_pid_namespace() {
+  constexpr ino_t kFirst = 0xEFFFFFFC;
+  struct stat about{};
+  if (stat("/proc/self/ns/pid", &about) != 0 || about.st_ino == kFirst) return 0;
+  return static_cast<std::uint32_t>(about.st_ino);
 }
 
 Result<Skeleton<locks_bpf>> load_set(const ProbeOptions& options, HookSet set) {
   Skeleton<locks_bpf> skeleton(locks_bpf::open(nullptr));
   if (!skeleton) return fail(Exit::kFailed, cure_for(errno));
-  skeleton->rodata->whole_machine = options.whole_machine;
+  skeleton->rodata->newcomers = static_cast<std::uint32_t>(options.newcomers);
+  skeleton->rodata->our_pid_namespace = nested_pid_namespace();
   set_sizes(*skeleton, options.sizes);
   select_programs(skeleton->obj, set);
+  bpf_program__set_autoload(skeleton->progs.fork_process, options.follow_forks);
+  bpf_program__set_autoload(skeleton->progs.rename_process,
+                            options.newcomers == Watched::kUndecided);
   if (const int error = locks_bpf::load(skeleton.get()); error != 0)
     return fail(Exit::kNotAllowed, cure_for(-error));
   return skeleton;
 }
 
 MapFds fds_of(const locks_bpf& skeleton) {
-  return MapFds{.images = bpf_map__fd(skeleton.maps.images),
+  return MapFds{.processes = bpf_map__fd(skeleton.maps.processes),
+                .images = bpf_map__fd(skeleton.maps.images),
                 .threads = bpf_map__fd(skeleton.maps.threads),
                 .words = bpf_map__fd(skeleton.maps.words),
                 .octaves = bpf_map__fd(skeleton.maps.octaves),
@@ -84,6 +101,27 @@ int run(const bpf_program* program, Argument& argument) {
   options.ctx_size_in = sizeof(argument);
   if (bpf_prog_test_run_opts(bpf_program__fd(program), &options) != 0) return -1;
   return static_cast<int>(options.retval);
+}
+
+// What all runs took, when some were timed.
+std::uint64_t extrapolated(std::uint64_t timed_ns, std::uint64_t timed, std::uint64_t all) {
+  if (timed == 0) return 0;
+  return static_cast<std::uint64_t>(static_cast<double>(timed_ns) / static_cast<double>(timed) *
+                                    static_cast<double>(all));
+}
+
+// What belongs to processes that are not watched, or not yet, is no one's to report.
+void leave_out_unwatched(Snapshot& snapshot) {
+  const auto watched = [&](std::uint64_t image) {
+    const auto found = snapshot.images.find(static_cast<ImageId>(image));
+    return found != snapshot.images.end() && found->second.watched == Watched::kYes;
+  };
+  std::erase_if(snapshot.words, [&](const auto& entry) {
+    const WordKey& key = entry.second.key;
+    return key.scope == WordKey::Scope::kPrivate && !watched(key.space);
+  });
+  std::erase_if(snapshot.in_progress,
+                [&](const WaitInProgress& wait) { return !watched(wait.image); });
 }
 
 void copy_comm(std::span<char> to, const std::string& from) {
@@ -135,13 +173,14 @@ Result<void> LockProbes::watch(std::int32_t pid, const std::string& comm) {
   const auto tgid = static_cast<std::uint32_t>(pid);
   cw_image image{};
   image.pid = tgid;
-  image.watched = 1;
+  image.watched = CW_WATCHED;
   copy_comm(image.comm, comm);
-  const cw_process process{.image = std::atomic_ref(skeleton.data->next_image).fetch_add(1),
-                           .watched = 1};
+  const cw_process process{
+      .image = std::atomic_ref(skeleton.data->next_image).fetch_add(1),
+      .watched = CW_WATCHED,
+      .generation = std::atomic_ref(skeleton.data->next_generation).fetch_add(1)};
   int error = bpf_map_update_elem(state_->maps.images, &process.image, &image, BPF_ANY);
-  if (error == 0)
-    error = bpf_map_update_elem(bpf_map__fd(skeleton.maps.processes), &tgid, &process, BPF_ANY);
+  if (error == 0) error = bpf_map_update_elem(state_->maps.processes, &tgid, &process, BPF_ANY);
   if (error != 0)
     return fail(Exit::kFailed, fmt::format("cannot watch pid {}: {}", pid, std::strerror(-error)));
   return {};
@@ -160,6 +199,27 @@ Result<void> LockProbes::attach_compat() {
   if (!hooks) return std::unexpected(hooks.error());
   state_->compat_hooks = std::move(*hooks);
   return {};
+}
+
+std::vector<KnownProcess> LockProbes::processes() const {
+  return read_processes(state_->maps);
+}
+
+void LockProbes::dismiss(std::int32_t pid) {
+  const auto tgid = static_cast<std::uint32_t>(pid);
+  const cw_process process{
+      .image = 0,
+      .watched = CW_UNWATCHED,
+      .generation = std::atomic_ref(state_->skeleton->data->next_generation).fetch_add(1)};
+  bpf_map_update_elem(state_->maps.processes, &tgid, &process, BPF_NOEXIST);
+}
+
+bool LockProbes::decide(const KnownProcess& process, bool watched) {
+  cw_decide argument{.tgid = static_cast<std::uint32_t>(process.pid),
+                     .generation = process.generation,
+                     .watched = watched ? CW_WATCHED : CW_UNWATCHED,
+                     .padding = 0};
+  return run(state_->skeleton->progs.decide, argument) == 0;
 }
 
 bool LockProbes::seed(const WaitSeed& wait) {
@@ -192,7 +252,7 @@ bool LockProbes::settle(const WordKey& word) {
   return run(state_->skeleton->progs.settle, argument) == 0;
 }
 
-Result<Snapshot> LockProbes::snapshot() {
+Result<Snapshot> LockProbes::snapshot(const std::function<bool(const Image&)>& belongs) {
   State& state = *state_;
   auto& counters = *state.skeleton->bss;
   Snapshot snapshot;
@@ -204,12 +264,17 @@ Result<Snapshot> LockProbes::snapshot() {
                            .stacks = counters.lost_stacks,
                            .events = counters.lost_events + missed_runs(state.skeleton->obj),
                            .map_full = counters.map_full};
+  for (auto& [id, image] : snapshot.images)
+    if (image.watched == Watched::kUndecided)
+      image.watched = belongs && belongs(image) ? Watched::kYes : Watched::kNo;
   const Retention::Due due = state.retention.due(snapshot);
   for (const WordId id : due.words) {
-    forget_word(state.maps, snapshot.words.at(id));
+    if (forget_word(state.maps, snapshot.words.at(id)))
+      std::atomic_ref(counters.words_kept).fetch_sub(1);
     state.distinct.forget(id);
   }
   for (const ImageId id : due.images) forget_image(state.maps, id);
+  leave_out_unwatched(snapshot);
   if (count_stacks(state.maps) > state.sizes.stacks / 2)
     forget_stacks_unused_in(state.maps, snapshot);
   return snapshot;
@@ -235,16 +300,28 @@ HookCost LockProbes::cost() const {
     sum.timed_ns += cost.timed_ns;
     sum.stacks_wanted += cost.stacks_wanted;
     sum.stacks_taken += cost.stacks_taken;
+    sum.timed_stacks += cost.timed_stacks;
+    sum.timed_stacks_ns += cost.timed_stacks_ns;
   }
-  HookCost total{.runs = sum.runs,
-                 .estimated_ns = 0,
-                 .stacks_wanted = sum.stacks_wanted,
-                 .stacks_taken = sum.stacks_taken};
-  if (sum.timed_runs != 0) {
-    const double mean = static_cast<double>(sum.timed_ns) / static_cast<double>(sum.timed_runs);
-    total.estimated_ns = static_cast<std::uint64_t>(mean * static_cast<double>(sum.runs));
-  }
-  return total;
+  return HookCost{
+      .runs = sum.runs,
+      .estimated_ns = extrapolated(sum.timed_ns, sum.timed_runs, sum.runs),
+      .stacks_wanted = sum.stacks_wanted,
+      .stacks_taken = sum.stacks_taken,
+      .stacks_ns = extrapolated(sum.timed_stacks_ns, sum.timed_stacks, sum.stacks_taken)};
+}
+
+void LockProbes::sample_stacks(StackSampling sampling) {
+  auto& settings = *state_->skeleton->data;
+  const auto granted = static_cast<std::int64_t>(
+      std::min<std::uint64_t>(sampling.granted, std::numeric_limits<std::int64_t>::max()));
+  std::atomic_ref(settings.stacks_one_in).store(std::max(1U, sampling.one_in));
+  std::atomic_ref(settings.stacks_kept_back).store(granted / 2);
+  std::atomic_ref(settings.stacks_left).store(granted);
+}
+
+std::vector<ProgramRuns> LockProbes::program_runs() const {
+  return timed_runs(state_->skeleton->obj);
 }
 
 HookSet LockProbes::hook_set() const {

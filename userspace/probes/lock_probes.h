@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,7 +32,10 @@ struct MapSizes {
 };
 
 struct ProbeOptions {
-  bool whole_machine = false;
+  // What a process is that watch() was not called for.
+  Watched newcomers = Watched::kNo;
+  // Children of a process are what it is when they are born.
+  bool follow_forks = false;
   HookSet hooks = HookSet::kAutomatic;
   MapSizes sizes;
 };
@@ -55,6 +59,28 @@ struct HookCost {
   std::uint64_t estimated_ns = 0;
   std::uint64_t stacks_wanted = 0;  // waits and wakes that could have had their stack taken
   std::uint64_t stacks_taken = 0;
+  std::uint64_t stacks_ns = 0;  // part of estimated_ns that went into stacks
+};
+
+// A stack that is taken stands for all events of its word since the one before.
+struct StackSampling {
+  std::uint32_t one_in = 1;      // of a busy word; of others all, while half of `granted` is left
+  std::uint64_t granted = 2000;  // at most so many, until it is set again
+};
+
+// A process that the hooks know.
+struct KnownProcess {
+  std::int32_t pid = 0;
+  ImageId image = 0;  // 0: none yet, it never waited
+  Watched watched = Watched::kNo;
+  std::uint32_t generation = 0;  // changes when the process gets another name
+};
+
+// Runs of one of our programs while the kernel times them; see time_programs().
+struct ProgramRuns {
+  std::string hook;  // as in hooks()
+  std::uint64_t runs = 0;
+  std::uint64_t ns = 0;
 };
 
 class LockProbes {
@@ -66,12 +92,19 @@ class LockProbes {
   LockProbes& operator=(LockProbes&&) noexcept;
   ~LockProbes();
 
-  // Watches a process; new threads are included, its children are not. Before or after attach().
+  // Watches a process and its new threads. Before or after attach().
   Result<void> watch(std::int32_t pid, const std::string& comm);
   Result<void> attach();
   // Hooks for 32-bit callers, which pass no other tracepoint. They tax every system call of the
   // machine, so they are attached only once such a process is watched.
   Result<void> attach_compat();
+
+  // All that watch() named or a hook met and that have not ended.
+  [[nodiscard]] std::vector<KnownProcess> processes() const;
+  // A process that is not watched, unless it is known already.
+  void dismiss(std::int32_t pid);
+  // False when the process ended or got another name since it was read.
+  bool decide(const KnownProcess& process, bool watched);
 
   // False when a hook has seen the thread since, or there is no room.
   bool seed(const WaitSeed& wait);
@@ -80,13 +113,16 @@ class LockProbes {
   // Sets a word's number of waiters right if it does not fit the waits in progress; true if so.
   bool settle(const WordKey& word);
 
-  // All counters as they stand. Each call begins a new count of distinct waiters, and afterwards
-  // forgets what ended or went quiet long ago.
-  Result<Snapshot> snapshot();
+  // All counters of watched processes as they stand. Each call begins a new count of distinct
+  // waiters, and afterwards forgets what ended or went quiet long ago. `belongs` is asked about
+  // images whose process is still undecided; without it none does.
+  Result<Snapshot> snapshot(const std::function<bool(const Image&)>& belongs = {});
   // Addresses of a kept stack, innermost first; empty when it was not kept or is forgotten.
   [[nodiscard]] std::vector<std::uint64_t> stack(StackId id) const;
 
   [[nodiscard]] HookCost cost() const;
+  void sample_stacks(StackSampling sampling);
+  [[nodiscard]] std::vector<ProgramRuns> program_runs() const;
   [[nodiscard]] HookSet hook_set() const;                     // the one in use
   [[nodiscard]] std::vector<std::string> hooks() const;       // attached, by name
   [[nodiscard]] std::optional<std::string> fallback() const;  // why the better set is not in use

@@ -13,6 +13,10 @@
 namespace cw {
 namespace {
 
+static_assert(kOwnStackReach == CW_STACK_REACH);
+static_assert(static_cast<int>(Watched::kUndecided) == CW_UNDECIDED &&
+              static_cast<int>(Watched::kYes) == CW_WATCHED);
+
 constexpr std::uint32_t kBatch = 2048;
 constexpr std::uint32_t kLargestBatch = 1U
                                         << 18;  // a bucket with more entries than this is given up
@@ -99,7 +103,7 @@ Image model_image(ImageId id, const cw_image& from) {
   return Image{.id = id,
                .pid = static_cast<std::int32_t>(from.pid),
                .comm = std::string(from.comm, strnlen(from.comm, sizeof(from.comm))),
-               .watched = from.watched != 0,
+               .watched = static_cast<Watched>(from.watched),
                .ended_ns = from.ended_ns,
                .exited_cpu_ns = from.exited_cpu_ns,
                .exited_delay_ns = from.exited_delay_ns};
@@ -123,12 +127,24 @@ void add_site(Word& word, const cw_site_key& key, const cw_site& site) {
   }
 }
 
+// A word none of whose waits had its stack taken still tells what kind of call it was.
+WaitSite site_without_stack(const cw_word& from) {
+  const std::uint64_t waits = from.woken + from.timed_out + from.interrupted;
+  return {.image = from.last_image,
+          .stack = 0,
+          .op = from.last_op,
+          .value = static_cast<ValueClass>(from.last_value_class),
+          .waits = waits,
+          .wait_ns = from.wait_ns,
+          .on_own_stack = from.last_on_own_stack != 0 ? waits : 0};
+}
+
 // A wait that ends while the maps are read is in a map read later and not in one read before. The
 // histogram, read last, decides; otherwise a row's count and its buckets would not add up.
 void align_counts(Word& word) {
   const std::uint64_t counted = word.woken + word.timed_out + word.interrupted;
   const std::uint64_t in_histogram = word.wait_hist.count();
-  if (in_histogram > counted) word.woken += in_histogram - counted;
+  if (in_histogram > counted) word.unsettled = static_cast<std::int64_t>(in_histogram - counted);
 }
 
 }  // namespace
@@ -143,11 +159,13 @@ Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, DistinctWaiters&
           snapshot.in_progress.push_back(model_wait(tid, thread, epoch));
       });
   if (!done) return done;
+  std::vector<std::pair<WordId, WaitSite>> newest;
   done = for_each_entry<cw_word_key, cw_word>(
       maps.words, "words", [&](const cw_word_key& key, const cw_word& word) {
         const std::uint64_t waited =
             distinct.up_to(word.id, epoch, {word.distinct[0], word.distinct[1]});
         words[word.id] = model_word(key, word, now, waited);
+        newest.emplace_back(word.id, site_without_stack(word));
       });
   if (!done) return done;
   done = for_each_entry<cw_site_key, cw_site>(maps.sites, "sites",
@@ -157,6 +175,9 @@ Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, DistinctWaiters&
                                                   add_site(word->second, key, site);
                                               });
   if (!done) return done;
+  for (const auto& [id, site] : newest)
+    if (Word& word = words.at(id); word.wait_sites.empty() && site.waits != 0)
+      word.wait_sites.push_back(site);
   done = for_each_entry<cw_octave_key, cw_octave>(
       maps.octaves, "octaves", [&](const cw_octave_key& key, const cw_octave& octave) {
         const auto word = words.find(key.word);
@@ -174,9 +195,22 @@ Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, DistinctWaiters&
                                                  });
 }
 
-void forget_word(const MapFds& maps, const Word& word) {
+std::vector<KnownProcess> read_processes(const MapFds& maps) {
+  std::vector<KnownProcess> processes;
+  // What cannot be read now is read next time.
+  static_cast<void>(for_each_entry<std::uint32_t, cw_process>(
+      maps.processes, "processes", [&](std::uint32_t pid, const cw_process& process) {
+        processes.push_back({.pid = static_cast<std::int32_t>(pid),
+                             .image = process.image,
+                             .watched = static_cast<Watched>(process.watched),
+                             .generation = process.generation});
+      }));
+  return processes;
+}
+
+bool forget_word(const MapFds& maps, const Word& word) {
   const cw_word_key key = wire_key(word.key);
-  bpf_map_delete_elem(maps.words, &key);
+  const bool was_there = bpf_map_delete_elem(maps.words, &key) == 0;
   const auto forget_histogram = [&](const Histogram& histogram, std::uint16_t distribution) {
     std::uint32_t last = ~0U;
     for (const auto& [bucket, count] : histogram.buckets()) {
@@ -210,6 +244,7 @@ void forget_word(const MapFds& maps, const Word& word) {
                                .padding = 0};
     bpf_map_delete_elem(maps.sites, &site_key);
   }
+  return was_there;
 }
 
 void forget_image(const MapFds& maps, ImageId image) {

@@ -7,11 +7,13 @@
 #include "model/error.h"
 #include "model/snapshot.h"
 #include "probes/distinct_waiters.h"
+#include "probes/lock_probes.h"
 
 namespace cw {
 
 // File descriptors of the maps; owned by the skeleton.
 struct MapFds {
+  int processes = -1;
   int images = -1;
   int threads = -1;
   int words = -1;
@@ -24,8 +26,10 @@ struct MapFds {
 Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, DistinctWaiters& distinct,
                        Snapshot& snapshot);
 
-// Deletes a word with its histogram and call sites.
-void forget_word(const MapFds& maps, const Word& word);
+std::vector<KnownProcess> read_processes(const MapFds& maps);
+
+// Deletes a word with its histogram and call sites; true if it was there.
+bool forget_word(const MapFds& maps, const Word& word);
 void forget_image(const MapFds& maps, ImageId image);
 // Deletes stacks that no call site and no wait in progress of `snapshot` names.
 void forget_stacks_unused_in(const MapFds& maps, const Snapshot& snapshot);

@@ -17,9 +17,10 @@ std::uint64_t events_of(const Word& word) {
 Retention::Due Retention::due(const Snapshot& snapshot) {
   Due due;
   const bool crowded = snapshot.words.size() > word_limit_ / 2;
-  const auto ended = [&](ImageId id) {
+  const auto is_done = [&](ImageId id) {
     const auto image = snapshot.images.find(id);
-    return image == snapshot.images.end() || image->second.ended_ns != 0;
+    return image == snapshot.images.end() || image->second.ended_ns != 0 ||
+           image->second.watched == Watched::kNo;
   };
   std::unordered_map<WordId, Activity> activity;
   activity.reserve(snapshot.words.size());
@@ -29,7 +30,7 @@ Retention::Due Retention::due(const Snapshot& snapshot) {
     const bool same = last != last_.end() && last->second.events == now.events && word.waiters == 0;
     if (same) now.since_ns = last->second.since_ns;
     const bool orphan =
-        word.key.scope == WordKey::Scope::kPrivate && ended(static_cast<ImageId>(word.key.space));
+        word.key.scope == WordKey::Scope::kPrivate && is_done(static_cast<ImageId>(word.key.space));
     const bool quiet = same && (crowded || snapshot.time_ns - now.since_ns >= kQuietNs);
     if (orphan || quiet)
       due.words.push_back(id);

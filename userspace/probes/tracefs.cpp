@@ -31,11 +31,16 @@ Result<Tracefs> Tracefs::open() {
   if (!root) {
     const int reason = errno;
     root = Fd(::open("/sys/kernel/tracing", O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!root || faccessat(root.get(), "events/syscalls", R_OK, 0) != 0)
-      return fail(Exit::kNotAllowed,
-                  fmt::format("tracefs cannot be opened ({}): run as root, or mount it with "
-                              "'mount -t tracefs tracefs /sys/kernel/tracing'",
-                              std::strerror(reason)));
+    // By our effective rights: an ordinary user may have been given capabilities.
+    if (!root || faccessat(root.get(), "events/syscalls", R_OK, AT_EACCESS) != 0) {
+      auto failure =
+          fail(Exit::kNotAllowed,
+               fmt::format("tracefs cannot be opened ({}): run as root, or mount it with "
+                           "'mount -t tracefs tracefs /sys/kernel/tracing'",
+                           std::strerror(reason)));
+      errno = reason;
+      return failure;
+    }
   }
   return Tracefs(std::move(root));
 }

@@ -12,7 +12,8 @@ namespace cw {
 
 class Tracefs {
  public:
-  // Needs CAP_SYS_ADMIN and fsopen(2) (Linux 5.2). Falls back to /sys/kernel/tracing.
+  // Needs CAP_SYS_ADMIN and fsopen(2) (Linux 5.2). Falls back to /sys/kernel/tracing. On errors,
+  // errno is the reason.
   static Result<Tracefs> open();
 
   // The number perf_event_open(2) wants, e.g. of "syscalls/sys_enter_futex"; empty when this kernel

@@ -34,8 +34,9 @@ std::string cgroup_of(std::int32_t pid);
 
 std::vector<std::int32_t> tids_of(std::int32_t pid);
 
-// Direct children of all its threads. Empty also where the kernel lacks CONFIG_PROC_CHILDREN.
-std::vector<std::int32_t> children_of(std::int32_t pid);
+// Children, their children and so on, of any of these processes. One look at every process of the
+// machine: a child born meanwhile may be missing.
+std::vector<std::int32_t> descendants_of(const std::vector<std::int32_t>& pids);
 
 // All processes of the machine, kernel threads included.
 std::vector<std::int32_t> all_pids();
@@ -51,6 +52,10 @@ struct ThreadTimes {
 };
 // From schedstat (Documentation/scheduler/sched-stats.rst), else utime + stime at tick precision.
 std::optional<ThreadTimes> thread_times_of(std::int32_t pid, std::int32_t tid);
+
+// CPU time that all threads of the process used, ended ones included, at tick precision: one read,
+// however many threads.
+std::optional<std::uint64_t> cpu_ns_of(std::int32_t pid);
 
 // The thread's ids in its pid namespaces, from ours to the innermost (pid_namespaces(7)).
 std::vector<std::int32_t> namespace_ids_of(std::int32_t pid, std::int32_t tid);

@@ -1,0 +1,109 @@
+// Machines and processes made by hand, for doctor.
+#pragma once
+
+#include <cerrno>
+
+#include "model/doctor_facts.h"
+
+namespace cw::test {
+
+inline Attempt done() {
+  return {.made = true, .error = 0, .step = {}};
+}
+inline Attempt refused(const char* step, int error = EPERM) {
+  return {.made = true, .error = error, .step = step};
+}
+
+inline HookFacts hook(const char* name, bool used, const char* when, std::optional<double> cost_ns,
+                      std::optional<double> bystander_ns) {
+  return {.name = name,
+          .used = used,
+          .when = when,
+          .points = {name},
+          .cost_ns = cost_ns,
+          .bystander_ns = bystander_ns};
+}
+
+// Everything is allowed.
+inline DoctorFacts root_on_a_host() {
+  DoctorFacts facts;
+  facts.host.host = "shop-3";
+  facts.host.kernel = "6.1.0-50-cloud-amd64";
+  facts.host.lockdown = "none";
+  facts.host.unprivileged_bpf_disabled = 2;
+  facts.host.perf_event_paranoid = 3;
+  facts.host.counts_run_delay = true;
+  facts.host.tracefs_mounted = true;
+  facts.host.cgroup2 = "/sys/fs/cgroup";
+  facts.kernel = {.type_information = done(),
+                  .programs = done(),
+                  .compiled = true,
+                  .maps = done(),
+                  .task_storage = done(),
+                  .typed_tracepoints = done(),
+                  .function_hooks = done(),
+                  .tracefs = done(),
+                  .call_tracepoints = done()};
+  facts.rights = {"CAP_BPF",
+                  "CAP_PERFMON",
+                  "CAP_SYS_PTRACE",
+                  "CAP_DAC_READ_SEARCH",
+                  "CAP_CHECKPOINT_RESTORE",
+                  "CAP_SYS_ADMIN"};
+  facts.hooks = {
+      hook("functions", true, "the beginning and the end of each futex call", 52, 0.2),
+      hook("tp_btf/signal_deliver", true, "each signal", 35, {}),
+      hook("compat", false, "all system calls, while a 32-bit process is watched", {}, 155),
+      hook("tracepoints", false, "", {}, {}),
+  };
+  return facts;
+}
+
+// Text patching is locked down, as on some virtual machines.
+inline DoctorFacts root_with_tracepoints() {
+  DoctorFacts facts = root_on_a_host();
+  facts.kernel.function_hooks = refused("loading");
+  facts.host.tracefs_mounted = false;
+  facts.hooks[0] =
+      hook("tracepoints", true, "the beginning and the end of each futex call", 112, 48);
+  facts.hooks[3] = hook("functions", false, "", {}, {});
+  return facts;
+}
+
+inline DoctorFacts ordinary_user() {
+  DoctorFacts facts = root_on_a_host();
+  facts.rights.clear();
+  facts.host.tracefs_mounted = false;
+  facts.kernel = {.type_information = done(),
+                  .programs = refused("loading"),
+                  .compiled = false,
+                  .maps = refused("making one"),
+                  .task_storage = refused("describing its values"),
+                  .typed_tracepoints = refused("loading"),
+                  .function_hooks = refused("loading"),
+                  .tracefs = refused("opening"),
+                  .call_tracepoints = {}};
+  facts.hooks.clear();
+  facts.attach_error = "not permitted to load BPF programs";
+  return facts;
+}
+
+inline ProcessFacts orders_process() {
+  ProcessFacts process;
+  process.pid = 4242;
+  process.comm = "orders-api";
+  process.maps_readable = true;
+  process.memory_readable = true;
+  process.calls_readable = true;
+  process.files_openable = true;
+  process.exe_readable = true;
+  process.threads = 14;
+  process.runtimes = {"C++", "glibc 2.36"};
+  process.allocators = {"glibc 2.36"};
+  process.program_read = true;
+  process.has_symtab = true;
+  process.libraries = 5;
+  return process;
+}
+
+}  // namespace cw::test

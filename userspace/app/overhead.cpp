@@ -1,0 +1,73 @@
+#include "app/overhead.h"
+
+#include <algorithm>
+
+#include "model/clock.h"
+
+namespace cw {
+namespace {
+
+std::uint64_t grown_by(std::uint64_t before, std::uint64_t after) {
+  return after > before ? after - before : 0;
+}
+
+}  // namespace
+
+void Overhead::calls_cost(const CallCosts& before, const CallCosts& after) {
+  // Two hooks a call: what their programs take is measured in place, what getting there takes is
+  // measured on ourselves.
+  reaching_hook_ns_ = std::max(0.0, after.futex_wake_ns - before.futex_wake_ns) / 2;
+  bystander_ns_ = std::max(0.0, after.plain_syscall_ns - before.plain_syscall_ns);
+}
+
+void Overhead::begin(const HookCost& cost) {
+  at_report_ = at_look_ = cost;
+  self_ = self_use();
+  look_ns_ = monotonic_ns();
+}
+
+Spending Overhead::spent(const HookCost& before, const HookCost& after) const {
+  Spending spending;
+  spending.stacks_ns = grown_by(before.stacks_ns, after.stacks_ns);
+  spending.stacks_taken = grown_by(before.stacks_taken, after.stacks_taken);
+  spending.stacks_wanted = grown_by(before.stacks_wanted, after.stacks_wanted);
+  const std::uint64_t programs_ns = grown_by(before.estimated_ns, after.estimated_ns);
+  const double reaching =
+      reaching_hook_ns_ * static_cast<double>(grown_by(before.runs, after.runs));
+  spending.counting_ns =
+      grown_by(spending.stacks_ns, programs_ns) + static_cast<std::uint64_t>(reaching);
+  return spending;
+}
+
+StackSampling Overhead::adjust(const HookCost& cost, std::uint64_t cpu_ns) {
+  const std::uint64_t now = monotonic_ns();
+  Spending spending = spent(at_look_, cost);
+  spending.elapsed_ns = grown_by(look_ns_, now);
+  spending.target_cpu_ns = grown_by(look_cpu_ns_, cpu_ns);
+  at_look_ = cost;
+  look_ns_ = now;
+  look_cpu_ns_ = cpu_ns;
+  return next_sampling(spending, budget_pct_ / 100);
+}
+
+void Overhead::report(const HookCost& cost, double cpu_s, double interval_s, Fidelity& fidelity) {
+  const Spending spending = spent(at_report_, cost);
+  fidelity.budget_pct = budget_pct_;
+  fidelity.bystander_ns_per_syscall = bystander_ns_;
+  if (cpu_s > 0) {
+    fidelity.counting_overhead_pct = static_cast<double>(spending.counting_ns) / 1e7 / cpu_s;
+    fidelity.stacks_overhead_pct = static_cast<double>(spending.stacks_ns) / 1e7 / cpu_s;
+    fidelity.target_overhead_pct = *fidelity.counting_overhead_pct + *fidelity.stacks_overhead_pct;
+  }
+  if (spending.stacks_wanted != 0)
+    fidelity.stacks_sampled_share =
+        static_cast<double>(spending.stacks_taken) / static_cast<double>(spending.stacks_wanted);
+  const SelfUse use = self_use();
+  if (interval_s > 0)
+    fidelity.self_cpu_pct = static_cast<double>(use.cpu_ns - self_.cpu_ns) / 1e7 / interval_s;
+  fidelity.self_rss_bytes = use.rss_bytes;
+  self_ = use;
+  at_report_ = cost;
+}
+
+}  // namespace cw

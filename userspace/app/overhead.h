@@ -1,0 +1,41 @@
+// What observing costs the observed and everybody else, and the budget held against it.
+#pragma once
+
+#include <cstdint>
+
+#include "app/self_cost.h"
+#include "model/report.h"
+#include "probes/lock_probes.h"
+#include "probes/stack_budget.h"
+
+namespace cw {
+
+class Overhead {
+ public:
+  explicit Overhead(double budget_pct) : budget_pct_(budget_pct) {}
+
+  // Before and after the hooks were attached.
+  void calls_cost(const CallCosts& before, const CallCosts& after);
+  // Counts from here.
+  void begin(const HookCost& cost);
+
+  // A few times in each interval: how stacks are to be sampled now. `cpu_ns`: what the watched
+  // processes have used so far.
+  StackSampling adjust(const HookCost& cost, std::uint64_t cpu_ns);
+  // At the end of an interval in which the processes that are reported on used `cpu_s`; 0: unknown.
+  void report(const HookCost& cost, double cpu_s, double interval_s, Fidelity& fidelity);
+
+ private:
+  [[nodiscard]] Spending spent(const HookCost& before, const HookCost& after) const;
+
+  double budget_pct_;
+  double reaching_hook_ns_ = 0;
+  double bystander_ns_ = 0;
+  HookCost at_report_;
+  SelfUse self_;
+  HookCost at_look_;
+  std::uint64_t look_ns_ = 0;
+  std::uint64_t look_cpu_ns_ = 0;
+};
+
+}  // namespace cw

@@ -1,0 +1,19 @@
+// The capabilities of this process: what it has, and giving up what it does not need any longer.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/error.h"
+
+namespace cw {
+
+bool holds_right(int capability);
+// Whether this kernel wants CAP_BPF for every use of a map: before Linux 6.0. Tried without it.
+bool maps_take_rights();
+
+// Gives up for good, for us and for whatever we might run, all capabilities but those that
+// model/rights.h keeps; their names. Of the calling thread only: call it before there are others.
+Result<std::vector<std::string>> drop_rights();
+
+}  // namespace cw

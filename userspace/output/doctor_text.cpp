@@ -1,0 +1,118 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "output/doctor.h"
+#include "output/format.h"
+#include "output/layout.h"
+#include "output/text_parts.h"
+
+namespace cw {
+namespace {
+
+constexpr std::size_t kLabel = 9;
+constexpr std::size_t kMark = 5;
+constexpr std::size_t kName = 26;
+constexpr std::size_t kText = kLabel + kMark + kName;  // the column where values begin
+constexpr double kNothing = 1;  // ns: what cannot be told from no cost at all
+constexpr std::string_view kRed = "\x1b[1;31m";
+constexpr std::string_view kGreen = "\x1b[1;32m";
+
+// A row of the table: what does not fit goes on below.
+void write_row(Page& page, std::string_view label, std::string_view mark, std::string_view name,
+               std::string_view text) {
+  const std::vector<std::string> lines = wrap(printable(text), page.width() - kText);
+  const std::string front = pad(label, kLabel) + pad(mark, kMark) + pad(name, kName - 1) + " ";
+  page.line(front + (lines.empty() ? "" : lines.front()));
+  for (std::size_t i = 1; i < lines.size(); ++i) page.line(std::string(kText, ' ') + lines[i]);
+}
+
+std::string_view mark_of(const Check& check) {
+  if (check.ok) return "yes";
+  return check.needed ? "NO" : "no";
+}
+
+// What is in order needs no explanation, but people ask what a right is for.
+bool is_explained(const Check& check) {
+  return !check.why.empty() && (!check.ok || check.group == CheckGroup::kRight);
+}
+
+void write_check(Page& page, std::string_view label, const Check& check) {
+  write_row(page, label, mark_of(check), check.name,
+            is_explained(check) ? check.value + "; " + check.why : check.value);
+  if (!check.cure.empty()) write_row(page, "", "", "", "cure: " + check.cure);
+}
+
+void write_group(Page& page, const DoctorReport& report, CheckGroup group, std::string label,
+                 std::optional<std::int32_t> pid = {}) {
+  page.blank();
+  for (const Check& check : report.checks) {
+    if (check.group != group || check.pid != pid) continue;
+    write_check(page, label, check);
+    label.clear();
+  }
+}
+
+std::string cost_text(const HookFacts& hook) {
+  std::vector<std::string> parts;
+  if (hook.cost_ns) parts.push_back(format_duration(*hook.cost_ns) + " a hit");
+  if (!hook.cost_ns && !hook.bystander_ns) parts.emplace_back("not measured");
+  std::string text = parts.empty() ? "" : parts.front();
+  if (hook.bystander_ns) {
+    if (!text.empty()) text += ", ";
+    text += *hook.bystander_ns < kNothing ? "no measurable cost to other system calls"
+                                          : fmt::format("{} on every system call of the machine",
+                                                        format_duration(*hook.bystander_ns));
+  }
+  if (!hook.when.empty()) text += "; " + hook.when;
+  return text;
+}
+
+void write_costs(Page& page, const DoctorReport& report) {
+  if (report.hooks.empty()) return;
+  page.blank();
+  std::string_view label = "cost";
+  for (const HookFacts& hook : report.hooks) {
+    write_row(page, label, hook.used ? "used" : "-", hook.name, cost_text(hook));
+    label = "";
+  }
+}
+
+std::string without_prefix(const std::string& capability) {
+  constexpr std::string_view kPrefix = "CAP_";
+  std::string name = capability.substr(capability.starts_with(kPrefix) ? kPrefix.size() : 0);
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+  return name;
+}
+
+void write_sufficient(Page& page, const DoctorReport& report) {
+  std::string names;
+  for (const CapabilityReport& capability : report.capabilities)
+    if (capability.needed_here)
+      names += (names.empty() ? "" : ", ") + without_prefix(capability.name);
+  write_row(page, "", "", "what suffices here", names);
+}
+
+std::vector<std::int32_t> pids_in(const DoctorReport& report) {
+  std::vector<std::int32_t> pids;
+  for (const Check& check : report.checks)
+    if (check.pid && std::ranges::find(pids, *check.pid) == pids.end()) pids.push_back(*check.pid);
+  return pids;
+}
+
+}  // namespace
+
+std::string to_text(const DoctorReport& report, const TextOptions& options) {
+  Page page(options);
+  page.labelled("doctor:", report.summary, report.ready ? kGreen : kRed);
+  for (const std::int32_t pid : pids_in(report))
+    write_group(page, report, CheckGroup::kProcess, "process", pid);
+  write_group(page, report, CheckGroup::kRight, "rights");
+  write_sufficient(page, report);
+  write_group(page, report, CheckGroup::kKernel, "kernel");
+  write_group(page, report, CheckGroup::kHook, "hooks");
+  write_costs(page, report);
+  return page.take();
+}
+
+}  // namespace cw
