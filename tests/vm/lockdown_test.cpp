@@ -1,19 +1,23 @@
-// Kernels that were locked down when they were started (kernel_lockdown(7)).
+// Kernels that were locked down when they were started: kernel_lockdown(7).
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "child_process.h"
-#include "file_text.h"
+#include "command.h"
 
 namespace cw::test {
 namespace {
 
 using nlohmann::json;
 
-bool locked_down_to(const std::string& level) {
-  return file_text("/sys/kernel/security/lockdown").find("[" + level + "]") != std::string::npos;
+std::string lockdown() {
+  std::ifstream file("/sys/kernel/security/lockdown");
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// Identifiers and names of all BPF programs in the kernel.
+// All BPF programs in the kernel.
 std::string programs() {
   ChildProcess list({"/usr/sbin/bpftool", "prog", "list"});
   std::string text = list.read_all();
@@ -22,32 +26,46 @@ std::string programs() {
 }
 
 TEST(LockdownIntegrity, WatchesAsEver) {
-  ASSERT_TRUE(locked_down_to("integrity"));
+  ASSERT_NE(lockdown().find("[integrity]"), std::string::npos) << lockdown();
   Workload workload({"ops", "timed_wait", "20", "20"});
-  ChildProcess command({CW_COMMAND, "--pid", std::to_string(workload.pid()), "-i", "1", "-d", "2",
-                        "--format", "json"});
-  std::vector<json> reports{json::parse(command.read_line())};
+  ChildProcess observer(command(
+      {"--pid", std::to_string(workload.pid()), "-i", "0.5", "--waits", "--format", "json"}));
+  const std::string first = observer.read_line();
   workload.run();
-  reports.push_back(json::parse(command.read_line()));
-  EXPECT_EQ(command.wait(), 0);
+  observer.send(SIGINT);
   std::uint64_t waits = 0;
-  for (const json& report : reports) {
-    waits += report.at("idle_waits").at("count").get<std::uint64_t>();
-    for (const json& lock : report.at("locks")) waits += lock.at("waits").get<std::uint64_t>();
-  }
+  for (const json& report : reports_in(first + "\n" + observer.read_all()))
+    for (const char* table : {"locks", "waits"})
+      for (const json& row : report.at(table)) waits += row.at("waits").get<std::uint64_t>();
+  EXPECT_EQ(observer.wait(), 0);
   EXPECT_EQ(waits, 20U);
 }
 
+TEST(LockdownIntegrity, DoctorIsContent) {
+  ASSERT_NE(lockdown().find("[integrity]"), std::string::npos) << lockdown();
+  const Ran ran = run({"doctor"});
+  EXPECT_EQ(ran.exit, 0) << ran.errors << ran.output;
+}
+
 TEST(LockdownConfidentiality, IsRefusedInOneLine) {
-  ASSERT_TRUE(locked_down_to("confidentiality"));
+  ASSERT_NE(lockdown().find("[confidentiality]"), std::string::npos) << lockdown();
   const std::string before = programs();
-  ChildProcess command({CW_COMMAND, "--pid", "1", "-i", "1", "-d", "1"}, true);
-  EXPECT_EQ(command.read_all(), "");
-  const std::string errors = command.read_errors();
-  EXPECT_EQ(command.wait(), 3);
-  EXPECT_TRUE(errors.starts_with("contentionwatch: ")) << errors;
-  EXPECT_EQ(std::ranges::count(errors, '\n'), 1) << errors;
-  EXPECT_NE(errors.find("lockdown"), std::string::npos) << errors;
+  const Ran ran = run({"--pid", "1", "-i", "1", "-d", "1"});
+  EXPECT_EQ(ran.exit, 3);
+  EXPECT_EQ(ran.output, "");
+  EXPECT_EQ(lines_in(ran.errors), 1U) << ran.errors;
+  EXPECT_TRUE(ran.errors.starts_with("contentionwatch: ")) << ran.errors;
+  EXPECT_NE(ran.errors.find("lockdown"), std::string::npos) << ran.errors;
+  EXPECT_EQ(programs(), before);
+}
+
+TEST(LockdownConfidentiality, DoctorNamesIt) {
+  ASSERT_NE(lockdown().find("[confidentiality]"), std::string::npos) << lockdown();
+  const std::string before = programs();
+  const Ran ran = run({"doctor"});
+  EXPECT_EQ(ran.exit, 3);
+  EXPECT_EQ(lines_in(ran.errors), 1U) << ran.errors;
+  EXPECT_NE(ran.errors.find("lockdown"), std::string::npos) << ran.errors << ran.output;
   EXPECT_EQ(programs(), before);
 }
 
