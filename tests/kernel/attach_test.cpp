@@ -1,6 +1,7 @@
 // Attaching and going away again leave the machine as it was.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 
@@ -39,6 +40,7 @@ TEST(Attach, TracepointsAreNamed) {
 
 // Whichever set automatic choice takes must work; a kernel that refuses functions says why.
 TEST(Attach, AutomaticChoiceWorks) {
+  unsetenv("CW_TEST_HOOKS");
   Workload workload({"ops", "wait", "3", "2"});
   Watch watch(workload.pid());
   EXPECT_EQ(watch.probes().fallback().has_value(),

@@ -19,6 +19,7 @@
 #include "locks.skel.h"
 #include "model/clock.h"
 #include "probes/lock_hooks.h"
+#include "probes/lockdown.h"
 #include "probes/map_reader.h"
 #include "probes/retention.h"
 #include "probes/skeleton.h"
@@ -44,6 +45,9 @@ std::string cure_for(int error) {
     return "this kernel gives no type information (/sys/kernel/btf/vmlinux): it needs "
            "CONFIG_DEBUG_INFO_BTF";
   if (error == ENOSYS) return "this kernel has no BPF";
+  if (is_confidential())
+    return "this kernel is locked down to confidentiality, where programs may not read what they "
+           "trace; boot with lockdown=integrity, or without it";
   return fmt::format("this kernel refuses the BPF programs ({})", std::strerror(error));
 }
 

@@ -11,11 +11,18 @@
 #include <charconv>
 #include <cstring>
 
+#include "probes/lockdown.h"
+
 namespace cw {
 namespace {
 
 // glibc wraps these from 2.36 on, but its <sys/mount.h> collides with <linux/mount.h>.
 Fd detached_mount(const char* type) {
+  // There tracefs holds nothing, and Linux 6.12 crashes when such a one is unmounted.
+  if (is_confidential()) {
+    errno = EPERM;
+    return {};
+  }
   const Fd context(static_cast<int>(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC)));
   if (!context) return {};
   if (syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
