@@ -20,7 +20,7 @@ using nlohmann::json;
 // --- what it reports ---
 
 TEST(Report, HotMutexIsNamedAndComesFirst) {
-  Workload workload({"mutex4", "4", "4", "100"});
+  Workload workload({"mutex4", "4", "60", "100"});
   workload.go();
   const Ran ran =
       run({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "2", "--format", "json"});
@@ -128,7 +128,7 @@ TEST(Report, FirstComesSoonAfterTheInterval) {
 }
 
 TEST(Report, TextFitsEightyColumns) {
-  Workload workload({"mutex4", "4", "3", "100"});
+  Workload workload({"mutex4", "4", "60", "100"});
   workload.go();
   const Ran ran = run({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "1"});
   EXPECT_EQ(ran.exit, 0);
@@ -139,7 +139,7 @@ TEST(Report, TextFitsEightyColumns) {
 }
 
 TEST(Report, WholeMachineSeesTheHotLock) {
-  Workload workload({"mutex4", "4", "4", "100"});
+  Workload workload({"mutex4", "4", "60", "100"});
   workload.go();
   const Ran ran = run({"-i", "1", "-d", "1", "--format", "json", "--top", "50"});
   EXPECT_EQ(ran.exit, 0) << ran.errors;
@@ -187,12 +187,14 @@ TEST(Ending, TargetThatEndsGetsItsLastReport) {
 }
 
 TEST(Ending, FailOnExitsWithTen) {
-  Workload guilty({"mutex4", "4", "4", "100"});
-  guilty.go();
-  EXPECT_EQ(
-      run({"--pid", std::to_string(guilty.pid()), "-i", "1", "-d", "1", "--fail-on", "suspect"})
-          .exit,
-      10);
+  {
+    Workload guilty({"mutex4", "4", "60", "100"});
+    guilty.go();
+    EXPECT_EQ(
+        run({"--pid", std::to_string(guilty.pid()), "-i", "1", "-d", "1", "--fail-on", "suspect"})
+            .exit,
+        10);
+  }
   Workload idle({"idle_pool", "condvar", "4", "40", "50"});
   idle.go();
   EXPECT_EQ(

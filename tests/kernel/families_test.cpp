@@ -197,8 +197,8 @@ TEST(Families, ByControlGroupOneThatIsMovedIn) {
 
 // The target's numbers, mounts and root differ from ours; its files are found all the same.
 TEST(Families, TargetInNamespacesOfItsOwn) {
-  ChildProcess sandbox({"/usr/bin/unshare", "--pid", "--mount", "--fork", "--mount-proc",
-                        std::string(CW_WORKLOADS) + "/mutex4", "4", "3", "100"});
+  ChildProcess sandbox({"/usr/bin/unshare", "--pid", "--mount", "--kill-child", "--mount-proc",
+                        std::string(CW_WORKLOADS) + "/mutex4", "4", "60", "100"});
   const std::string ready = sandbox.read_line();
   ASSERT_TRUE(ready.starts_with("ready ")) << ready;
   ChildProcess children({"/usr/bin/pgrep", "-P", std::to_string(sandbox.pid())});
@@ -215,11 +215,11 @@ TEST(Families, TargetInNamespacesOfItsOwn) {
 
 // We are in a pid namespace; --pid and all numbers are of that namespace.
 TEST(Families, ObserverInAPidNamespace) {
-  const std::string script =
-      "{ echo go; sleep 4; } | " + std::string(CW_WORKLOADS) +
-      "/mutex4 4 3 100 >/dev/null & sleep 0.5; pid=$(pgrep -x mutex4); [ $pid -lt 50 ] || exit 99; "
-      "exec " +
-      command({})[0] + " --pid $pid -i 1 -d 2 --format json";
+  const std::string script = "{ echo go; sleep 60; } | " + std::string(CW_WORKLOADS) +
+                             "/mutex4 4 60 100 >/dev/null & sleep 0.5; pid=$(pgrep -x mutex4); [ "
+                             "$pid -lt 50 ] || exit 99; "
+                             "exec " +
+                             command({})[0] + " --pid $pid -i 1 -d 2 --format json";
   ChildProcess sandbox(
       {"/usr/bin/unshare", "--pid", "--mount", "--fork", "--mount-proc", "/bin/sh", "-c", script});
   const auto reports = reports_in(sandbox.read_all());

@@ -66,6 +66,7 @@ TEST(Integrals, RacedCallsAddNoWaiting) {
   const Interval interval = watch.interval();
   const Word sum = sum_of_words(interval);
   EXPECT_EQ(sum.raced, truth.at("calls").get<std::uint64_t>());
+  EXPECT_EQ(interval.losses, Losses{});
   std::uint64_t waiting = 0;
   for (const Word& word : interval.grown) waiting += word.waiting_ns;
   EXPECT_LT(share(waiting, interval), 0.01);

@@ -72,7 +72,7 @@ TEST(RightsKept, SufficeForAProcessOfAnotherUserThatStartsLater) {
 }
 
 TEST(RightsKept, SufficeForNamesAndSleepOfAnotherUsersThreads) {
-  Workload workload({"mutex4", "4", "6", "100"}, kAsAnotherUser);
+  Workload workload({"mutex4", "4", "60", "100"}, kAsAnotherUser);
   ChildProcess observer(
       command({"--pid", std::to_string(workload.pid()), "-i", "1", "--format", "json"}));
   observer.read_line();

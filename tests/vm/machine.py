@@ -9,7 +9,7 @@ from pathlib import Path
 from cases import SECONDS
 
 # Seconds after which a machine is killed: in all, and without a result.
-BOUND, SILENCE = 1800, 2 * SECONDS
+BOUND, SILENCE = 3600, 2 * SECONDS
 # The processors take turns on one thread (MTTCG off): run at once, one now and then keeps running
 # code that the other has just replaced, and a kernel that patches itself, as it does for every hook,
 # then hangs or crashes. What the emulated processor can do more than others only makes it slow.

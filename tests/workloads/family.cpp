@@ -50,8 +50,10 @@ void work(Shared& shared, const Settings& settings) {
   workload::poll_until([&] { return shared.go.load(); });
   if (forks) {
     const pid_t child = fork();
-    if (child == 0) be_child(shared, settings, false);
-    shared.grandchild = child;
+    if (child == 0)
+      prctl(PR_SET_PDEATHSIG, SIGKILL);  // and goes on as its parent does
+    else
+      shared.grandchild = child;
   }
   work(shared, settings);
   while (true) pause();

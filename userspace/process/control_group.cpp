@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <tuple>
 
 #include "process/proc_files.h"
 #include "process/text_parse.h"
@@ -107,8 +108,9 @@ std::vector<CgroupMount> parse_cgroup_mounts(std::string_view mountinfo) {
     if (type == "cgroup") mount.controllers = std::string(take_word(end));
     mounts.push_back(std::move(mount));
   }
-  std::ranges::stable_sort(mounts, {},
-                           [](const auto& mount) { return !mount.controllers.empty(); });
+  std::ranges::sort(mounts, {}, [](const CgroupMount& mount) {
+    return std::tuple(!mount.controllers.empty(), mount.directory);
+  });
   return mounts;
 }
 
