@@ -39,6 +39,10 @@ class FakeSymbolizer : public Symbolizer {
     const auto found = objects.find(address);
     return found == objects.end() ? ObjectName{} : found->second;
   }
+  std::uint64_t address_of(ImageId /*image*/, const WordKey& word) override {
+    const auto found = addresses.find(word);
+    return found == addresses.end() ? 0 : found->second;
+  }
   std::string thread_comm(ImageId /*image*/, std::uint32_t tid) override {
     return "clerk-" + std::to_string(tid % 10);
   }
@@ -63,6 +67,7 @@ class FakeSymbolizer : public Symbolizer {
 
   std::map<StackId, Stack> stacks;
   std::map<std::uint64_t, ObjectName> objects;
+  std::map<WordKey, std::uint64_t> addresses;  // of words that processes share
   std::uint32_t owner = 0;
   int stacks_asked = 0;
   int objects_asked = 0;

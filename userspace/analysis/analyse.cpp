@@ -11,6 +11,7 @@
 #include "analysis/naming.h"
 #include "analysis/objects.h"
 #include "analysis/processes.h"
+#include "analysis/site_kinds.h"
 #include "analysis/stacks.h"
 #include "analysis/verdict.h"
 
@@ -43,11 +44,12 @@ class ThreadCounts {
 };
 
 std::vector<Lock> measure_all(const std::vector<LockObject>& objects, const Interval& interval,
-                              const Thresholds& thresholds, const ThreadCounts& counts) {
+                              const SiteKinds& sites, const Thresholds& thresholds,
+                              const ThreadCounts& counts) {
   std::vector<Lock> locks;
   locks.reserve(objects.size());
   for (const LockObject& object : objects) {
-    Lock lock = measure(object, interval);
+    Lock lock = measure(object, interval, &sites);
     // A thread that waited on two words of one object is one thread.
     const std::uint64_t threads = counts.of(lock);
     if (lock.words > 1 && threads != 0)
@@ -59,6 +61,15 @@ std::vector<Lock> measure_all(const std::vector<LockObject>& objects, const Inte
     locks.push_back(std::move(lock));
   }
   return locks;
+}
+
+void remember(const std::vector<Lock>& locks, Memory& memory) {
+  memory.polled.clear();
+  for (const Lock& lock : locks) {
+    remember_first_sight(lock, memory);
+    if (lock.polls)
+      memory.polled.insert(memory.polled.end(), lock.word_keys.begin(), lock.word_keys.end());
+  }
 }
 
 // Moves the idle kinds out of `locks`.
@@ -87,12 +98,13 @@ void sort_by_guilt(std::vector<Lock>& locks) {
 }
 
 void name_first(std::vector<Lock>& locks, const AnalysisOptions& options, double interval_s,
-                const ThreadCounts& counts, Symbolizer& symbolizer, StackNames& stacks) {
+                const ThreadCounts& counts, Memory& memory, Symbolizer& symbolizer,
+                StackNames& stacks) {
   for (std::size_t i = 0; i < locks.size(); ++i) {
     Lock& lock = locks[i];
     const std::uint64_t threads = counts.of(lock);
     if (i < options.top_n)
-      name_lock(lock, options.top_n, symbolizer, stacks);
+      name_lock(lock, options.top_n, memory, symbolizer, stacks);
     else
       name_by_address(lock);
     lock.report.arithmetic = lock_arithmetic(lock, interval_s, threads);
@@ -142,26 +154,29 @@ Fidelity fidelity_of(const Interval& interval, const StackNames& stacks) {
 
 Report analyse(const Interval& interval, const std::vector<ProcessSample>& before,
                const std::vector<ProcessSample>& after, const AnalysisOptions& options,
-               Symbolizer& symbolizer) {
+               Memory& memory, Symbolizer& symbolizer) {
   Report report;
   report.interval_s = interval.length_s();
   const ThreadCounts counts(before, after);
-  std::vector<LockObject> objects = group_words(interval);
+  memory.trim(interval);
+  StackNames stacks(symbolizer);
+  SiteKinds sites(memory, stacks);
+  std::vector<LockObject> objects = group_words(interval, &sites, kLookedAt);
   const Background background = set_apart(objects, kLookedAt, interval);
-  std::vector<Lock> locks = measure_all(objects, interval, options.thresholds, counts);
+  std::vector<Lock> locks = measure_all(objects, interval, sites, options.thresholds, counts);
+  remember(locks, memory);
   report.processes = process_reports(interval, before, after, locks, background);
 
   std::vector<Lock> idle = take_idle(locks);
   sort_by_guilt(locks);
 
-  StackNames stacks(symbolizer);
-  name_first(locks, options, report.interval_s, counts, symbolizer, stacks);
+  name_first(locks, options, report.interval_s, counts, memory, symbolizer, stacks);
   report.idle_waits = idle_waits(idle, background);
   const std::uint64_t worst_threads = locks.empty() ? 0 : counts.of(locks.front());
   report.verdict = conclude(locks, background, worst_threads, report.idle_waits, report.processes);
   if (options.with_waits) {
     sort_by_guilt(idle);
-    name_first(idle, options, report.interval_s, counts, symbolizer, stacks);
+    name_first(idle, options, report.interval_s, counts, memory, symbolizer, stacks);
     report.waits = reports_of(idle);
   }
   report.locks = reports_of(locks);

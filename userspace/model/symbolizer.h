@@ -21,6 +21,8 @@ class Symbolizer {
   // The frames of a kept stack, innermost first. Empty when the stack was not kept.
   virtual Stack stack(ImageId image, StackId stack) = 0;
   virtual ObjectName object_at(ImageId image, std::uint64_t address) = 0;
+  // Where a word that processes share lies in one of them; 0: not mapped, or not known.
+  virtual std::uint64_t address_of(ImageId image, const WordKey& word) = 0;
   // Name of a thread; empty when it is gone.
   virtual std::string thread_comm(ImageId image, std::uint32_t tid) = 0;
   // The tid that holds the lock at `address`, where the lock's own memory tells; 0: not known.
