@@ -54,6 +54,28 @@ struct UnwindTable {
   }
 };
 
+// One frame of a stack as it was walked, not yet named.
+struct WalkedFrame {
+  std::uint64_t address = 0;
+  bool exact = false;    // an instruction about to run; else where a call returns to
+  bool guessed = false;  // found by the frame pointer, where no row tells the way
+};
+
+struct WalkedStack {
+  std::vector<WalkedFrame> frames;  // innermost first
+  bool outermost = false;           // the last frame is one that nothing called
+};
+
+// Code that a process has mapped, [start, end).
+struct CodeRange {
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+  std::uint64_t bias = 0;   // what to subtract from an address for a table's pc
+  std::uint32_t table = 0;  // as the probes number it; 0: none, frame pointers are followed
+
+  auto operator<=>(const CodeRange&) const = default;
+};
+
 // The rule at a virtual address of the file; kNone where there is no row.
 UnwindRule rule_at(const UnwindTable& table, std::uint64_t vaddr);
 
