@@ -37,7 +37,8 @@ Observer::Observer(Settings settings, Selection selection, LockProbes probes)
       probes_(std::move(probes)),
       processes_(std::move(selection), probes_),
       overhead_(settings_.budget_pct),
-      symbols_([this](StackId stack) { return probes_.stack(stack); }) {
+      symbols_([this](StackId stack) { return probes_.stack(stack); }),
+      unwinding_(probes_.unwind_maps()) {
   utsname names{};
   uname(&names);
   host_ = names.nodename;
@@ -60,9 +61,12 @@ Result<std::unique_ptr<Observer>> Observer::start(const Settings& settings) {
 
 Result<void> Observer::attach() {
   if (auto watched = processes_.watch_named(); !watched) return watched;
+  // Before the first hook runs, so that the first stack is right too.
+  if (const auto named = probes_.processes()) unwinding_.refresh(*named);
   const CallCosts before = measure_calls();
   if (auto attached = probes_.attach(); !attached) return attached;
   if (auto begun = processes_.begin(); !begun) return begun;
+  unwinding_.refresh(processes_.now());
   overhead_.calls_cost(before, measure_calls());
   auto first = snapshot();
   if (!first) return std::unexpected(first.error());
@@ -89,6 +93,7 @@ void Observer::adopt_some() {
 
 Result<void> Observer::look() {
   if (auto refreshed = processes_.refresh(); !refreshed) return refreshed;
+  unwinding_.refresh(processes_.now());
   if (!processes_.selection().is_whole_machine()) adopt_some();
   symbols_.refresh_all();
   std::uint64_t cpu_ns = 0;

@@ -12,6 +12,7 @@
 #include "app/overhead.h"
 #include "app/settings.h"
 #include "app/target_symbols.h"
+#include "app/unwinding.h"
 #include "app/watched_processes.h"
 #include "model/process_sample.h"
 #include "probes/lock_probes.h"
@@ -49,6 +50,7 @@ class Observer {
   WatchedProcesses processes_;
   Overhead overhead_;
   TargetSymbols symbols_;
+  Unwinding unwinding_;
   SleepSampler sleeps_;
   std::string host_;
   std::string kernel_;

@@ -46,6 +46,8 @@ struct Frame {
   // Not walked to, but the target of the call that the next frame is in: between it and the frame
   // inside, frames may be missing.
   bool inferred = false;
+  // Walked to by the frame pointer, where the code's file tells no way.
+  bool guessed = false;
 };
 
 struct Stack {

@@ -54,6 +54,7 @@ std::string cure_for(int error) {
 void set_sizes(locks_bpf& skeleton, const MapSizes& sizes) {
   bpf_map__set_max_entries(skeleton.maps.processes, sizes.processes);
   bpf_map__set_max_entries(skeleton.maps.images, sizes.processes);
+  bpf_map__set_max_entries(skeleton.maps.space_of, sizes.processes);
   bpf_map__set_max_entries(skeleton.maps.threads, sizes.threads);
   bpf_map__set_max_entries(skeleton.maps.words, sizes.words);
   bpf_map__set_max_entries(skeleton.maps.octaves, sizes.octaves);
@@ -94,6 +95,14 @@ MapFds fds_of(const locks_bpf& skeleton) {
                 .octaves = bpf_map__fd(skeleton.maps.octaves),
                 .sites = bpf_map__fd(skeleton.maps.sites),
                 .stacks = bpf_map__fd(skeleton.maps.stacks)};
+}
+
+UnwindMaps::Fds unwind_fds_of(const locks_bpf& skeleton) {
+  return {.tables = bpf_map__fd(skeleton.maps.unwind_tables),
+          .spaces = bpf_map__fd(skeleton.maps.code_spaces),
+          .rules = bpf_map__fd(skeleton.maps.unwind_rules),
+          .space_of = bpf_map__fd(skeleton.maps.space_of),
+          .unknown_code = bpf_map__fd(skeleton.maps.unknown_code)};
 }
 
 // Runs one of our `syscall` programs; its answer, or -1.
@@ -141,6 +150,7 @@ struct LockProbes::State {
   AttachedHooks hooks;
   AttachedHooks compat_hooks;
   MapFds maps;
+  std::optional<UnwindMaps> unwind_maps;
   MapSizes sizes;
   HookSet set = HookSet::kAutomatic;
   std::optional<std::string> fallback;
@@ -172,6 +182,7 @@ Result<LockProbes> LockProbes::load(const ProbeOptions& options) {
   if (!skeleton) return std::unexpected(skeleton.error());
   state->skeleton = std::move(*skeleton);
   state->maps = fds_of(*state->skeleton);
+  state->unwind_maps.emplace(unwind_fds_of(*state->skeleton));
   return LockProbes(std::move(state));
 }
 
@@ -234,6 +245,7 @@ bool LockProbes::seed(const WaitSeed& wait) {
   // Small numbers cannot collide with the hash of a stack in practice, and name no other stack.
   cw_stack stack{};
   stack.depth = 1;
+  stack.end = CW_END_SEEDED;
   stack.address[0] = wait.pc;
   argument.stack = state_->next_seed_stack++;
   if (bpf_map_update_elem(state_->maps.stacks, &argument.stack, &stack, BPF_ANY) != 0)
@@ -287,10 +299,19 @@ Result<Snapshot> LockProbes::snapshot(const std::function<bool(const Image&)>& b
   return snapshot;
 }
 
-std::vector<std::uint64_t> LockProbes::stack(StackId id) const {
-  cw_stack stack{};
-  if (id == 0 || bpf_map_lookup_elem(state_->maps.stacks, &id, &stack) != 0) return {};
-  return {stack.address, stack.address + std::min<std::uint64_t>(stack.depth, CW_MAX_DEPTH)};
+WalkedStack LockProbes::stack(StackId id) const {
+  cw_stack kept{};
+  if (id == 0 || bpf_map_lookup_elem(state_->maps.stacks, &id, &kept) != 0) return {};
+  WalkedStack stack{.frames = {}, .outermost = kept.end == CW_END_OUTERMOST};
+  for (std::uint32_t i = 0; i < std::min<std::uint32_t>(kept.depth, CW_MAX_DEPTH); ++i)
+    stack.frames.push_back({.address = kept.address[i] & CW_FRAME_ADDRESS,
+                            .exact = (kept.address[i] & CW_FRAME_EXACT) != 0,
+                            .guessed = (kept.address[i] & CW_FRAME_GUESSED) != 0});
+  return stack;
+}
+
+UnwindMaps& LockProbes::unwind_maps() {
+  return *state_->unwind_maps;
 }
 
 HookCost LockProbes::cost() const {

@@ -10,6 +10,8 @@
 
 #include "model/error.h"
 #include "model/snapshot.h"
+#include "model/unwind.h"
+#include "probes/unwind_maps.h"
 
 namespace cw {
 
@@ -117,8 +119,10 @@ class LockProbes {
   // waiters, and afterwards forgets what ended or went quiet long ago. `belongs` is asked about
   // images whose process is still undecided; without it none does.
   Result<Snapshot> snapshot(const std::function<bool(const Image&)>& belongs = {});
-  // Addresses of a kept stack, innermost first; empty when it was not kept or is forgotten.
-  [[nodiscard]] std::vector<std::uint64_t> stack(StackId id) const;
+  // A kept stack; empty when it was not kept or is forgotten.
+  [[nodiscard]] WalkedStack stack(StackId id) const;
+  // What the kernel side needs to walk stacks. Lives as long as the probes.
+  [[nodiscard]] UnwindMaps& unwind_maps();
 
   [[nodiscard]] HookCost cost() const;
   void sample_stacks(StackSampling sampling);

@@ -68,15 +68,15 @@ std::uint16_t UnwindMaps::rule_number(const UnwindRule& rule) {
   return static_cast<std::uint16_t>(number);
 }
 
-// Puts a finished map of pages into the lowest free place of `outer`.
+// Puts a finished map of pages into `outer`. Numbers go round, so that one that was dropped is not
+// given away while a process may still be known by it.
 Result<std::uint32_t> UnwindMaps::put(int outer, int pages, std::size_t bytes, std::uint32_t limit,
                                       std::map<std::uint32_t, std::size_t>& sizes) {
-  std::uint32_t number = 1;
-  for (const auto& [taken, size] : sizes) {
-    if (taken != number) break;
-    ++number;
-  }
-  if (number >= limit) return fail(Exit::kFailed, "no room for more unwind tables");
+  if (sizes.size() + 1 >= limit) return fail(Exit::kFailed, "no room for more unwind tables");
+  std::uint32_t number = last_number_;
+  do number = number % (limit - 1) + 1;
+  while (sizes.contains(number));
+  last_number_ = number;
   if (bpf_map_update_elem(outer, &number, &pages, BPF_ANY) != 0) return no_room("unwind tables");
   sizes.emplace(number, bytes);
   bytes_ += bytes;
@@ -141,8 +141,7 @@ Result<std::uint32_t> UnwindMaps::add_space(std::span<const CodeRange> ranges) {
     for (std::size_t i = 0; i < CW_PAGE_RANGES && first + i < ranges.size(); ++i) {
       const CodeRange& range = ranges[first + i];
       page.start[i] = range.start;
-      page.range[i] = {
-          .end = range.end, .bias = range.bias, .table = range.table, .padding = 0};
+      page.range[i] = {.end = range.end, .bias = range.bias, .table = range.table, .padding = 0};
     }
     index.start[number] = page.start[0];
     if (!write_page(map, number + 1, page)) return no_room("what code a process has mapped");

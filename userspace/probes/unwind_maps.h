@@ -49,6 +49,7 @@ class UnwindMaps {
   std::map<UnwindRule, std::uint16_t> rules_;
   std::map<std::uint32_t, std::size_t> table_sizes_;  // bytes, by number
   std::map<std::uint32_t, std::size_t> space_sizes_;
+  std::uint32_t last_number_ = 0;
   std::size_t bytes_ = 0;
 };
 

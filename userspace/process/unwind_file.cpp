@@ -34,12 +34,12 @@ struct Place {
 class Contents {
  public:
   explicit Contents(int file) : file_(file) {}
-  explicit Contents(std::vector<char> image) : image_(std::move(image)) {}
+  explicit Contents(std::vector<std::byte> image) : image_(std::move(image)) {}
 
   [[nodiscard]] Elf* begin() {
     if (::elf_version(EV_CURRENT) == EV_NONE) return nullptr;
     return file_ >= 0 ? ::elf_begin(file_, ELF_C_READ, nullptr)
-                      : ::elf_memory(image_.data(), image_.size());
+                      : ::elf_memory(reinterpret_cast<char*>(image_.data()), image_.size());
   }
 
   [[nodiscard]] std::vector<std::byte> read(std::uint64_t offset, std::uint64_t size) const {
@@ -57,8 +57,8 @@ class Contents {
       const std::size_t had = bytes.size();
       const std::uint64_t wanted = std::min(kStep, size - had);
       bytes.resize(had + wanted);
-      const std::size_t got = read_at(
-          file_, offset + had, {reinterpret_cast<char*>(bytes.data()) + had, wanted});
+      const std::size_t got =
+          read_at(file_, offset + had, {reinterpret_cast<char*>(bytes.data()) + had, wanted});
       bytes.resize(had + got);
       if (got < wanted) break;
     }
@@ -67,7 +67,7 @@ class Contents {
 
  private:
   int file_ = -1;
-  std::vector<char> image_;
+  std::vector<std::byte> image_;
 };
 
 std::optional<Place> place_by_section(Elf* elf) {
@@ -100,8 +100,7 @@ std::optional<Place> place_by_header(const Contents& contents, const GElf_Phdr& 
   for (const GElf_Phdr& load : loads) {
     if (*vaddr < load.p_vaddr || *vaddr - load.p_vaddr >= load.p_filesz) continue;
     const std::uint64_t within = *vaddr - load.p_vaddr;
-    return Place{
-        .offset = load.p_offset + within, .size = load.p_filesz - within, .vaddr = *vaddr};
+    return Place{.offset = load.p_offset + within, .size = load.p_filesz - within, .vaddr = *vaddr};
   }
   return {};
 }
@@ -134,13 +133,14 @@ std::optional<UnwindFile> read(Contents contents) {
 
 }  // namespace
 
-std::optional<std::uint64_t> UnwindFile::bias(std::uint64_t start, std::uint64_t offset) const {
+std::optional<std::uint64_t> code_bias(std::span<const CodeSegment> segments, std::uint64_t start,
+                                       std::uint64_t offset) {
   // A mapping begins at the page of its segment's first byte.
   constexpr std::uint64_t kPage = 4096;
-  for (const Segment& segment : segments) {
+  for (const CodeSegment& segment : segments) {
     if (offset < segment.offset / kPage * kPage || offset >= segment.offset + segment.size)
       continue;
-    return start - offset + segment.offset - segment.vaddr + table.base;
+    return start - offset + segment.offset - segment.vaddr;
   }
   return {};
 }
@@ -149,7 +149,7 @@ std::optional<UnwindFile> read_unwind_file(int file) {
   return read(Contents(file));
 }
 
-std::optional<UnwindFile> read_unwind_image(std::vector<char> image) {
+std::optional<UnwindFile> read_unwind_image(std::vector<std::byte> image) {
   return read(Contents(std::move(image)));
 }
 
