@@ -45,4 +45,6 @@
 
 #include "on_request.h"
 
+#include "registers.h"
+
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

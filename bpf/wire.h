@@ -324,6 +324,16 @@ struct cw_cost {
 	__u64 timed_stacks_ns;
 };
 
+/* What the iterator `list_registers` writes of each thread of a process. */
+struct cw_registers {
+	__u64 pc;
+	__u64 sp;
+	__u64 fp;
+	__u32 tid;
+	__u32 padding;
+};
+CW_ASSERT_SIZE(cw_registers, 32);
+
 /* Argument of the program `seed`: a thread found waiting before the hooks saw it begin. */
 struct cw_seed {
 	struct cw_word_key word; /* space is filled in for CW_PRIVATE */

@@ -47,6 +47,7 @@ class Observer {
 
   Settings settings_;
   LockProbes probes_;
+  UnwindFiles unwind_files_;
   WatchedProcesses processes_;
   Overhead overhead_;
   TargetSymbols symbols_;

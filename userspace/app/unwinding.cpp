@@ -4,9 +4,7 @@
 #include <set>
 #include <utility>
 
-#include "process/mapped_file.h"
 #include "process/proc_files.h"
-#include "process/vdso.h"
 
 namespace cw {
 namespace {
@@ -15,10 +13,6 @@ using namespace std::chrono_literals;
 
 constexpr auto kLongestCall = 250ms;  // once a first process was looked at
 constexpr auto kLookAgain = 10s;      // code that came in the place of other code goes unreported
-
-bool is_vdso(const Mapping& mapping) {
-  return mapping.path == "[vdso]";
-}
 
 // Ranges without a table that touch become one: a JIT maps its code in many pieces.
 void append(std::vector<CodeRange>& ranges, const CodeRange& range) {
@@ -37,13 +31,9 @@ Unwinding::Table& Unwinding::table_of(int directory, const MemoryMap& map, const
   const auto [place, is_new] = tables_.try_emplace(id);
   Table& table = place->second;
   if (!is_new) return table;
-  std::optional<UnwindFile> file;
-  if (is_vdso(mapping))
-    file = read_unwind_image(read_vdso(directory, map));
-  else if (const Fd opened = open_mapped_file(directory, mapping); opened)
-    file = read_unwind_file(opened.get());
+  const auto file = files_->of(directory, map, mapping);
   if (!file || file->table.pc.empty()) return table;
-  table.segments = std::move(file->segments);
+  table.segments = file->segments;
   table.base = file->table.base;
   const bool fits = maps_->bytes() + file->table.bytes() <= kMaxBytes;
   if (const auto number = fits ? maps_->add_table(file->table) : Result<std::uint32_t>(0); number)
@@ -56,8 +46,8 @@ std::optional<CodeRange> Unwinding::range_of(int directory, const MemoryMap& map
                                              const Mapping& mapping, std::vector<FileId>& files) {
   if (!mapping.executable || mapping.path == "[vsyscall]") return {};
   CodeRange range{.start = mapping.start, .end = mapping.end, .bias = 0, .table = 0};
-  if (!mapping.of_file() && !is_vdso(mapping)) return range;
-  const FileId id{mapping.device_major, mapping.device_minor, mapping.inode};
+  if (!mapping.of_file() && mapping.path != "[vdso]") return range;
+  const FileId id = UnwindFiles::id_of(mapping);
   const Table& table = table_of(directory, map, mapping, id);
   const auto bias = code_bias(table.segments, mapping.start, mapping.offset);
   if (table.number == 0 || !bias) return range;

@@ -7,14 +7,12 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <string>
-#include <tuple>
 #include <vector>
 
 #include "model/unwind.h"
 #include "probes/lock_probes.h"
 #include "process/maps.h"
-#include "process/unwind_file.h"
+#include "process/unwind_files.h"
 
 namespace cw {
 
@@ -23,8 +21,8 @@ class Unwinding {
   // Of kernel memory; beyond it files get no table, and frame pointers are followed in them.
   static constexpr std::size_t kMaxBytes = std::size_t{128} << 20;
 
-  // `maps` must outlive this.
-  explicit Unwinding(UnwindMaps& maps) : maps_(&maps) {}
+  // `maps` and `files` must outlive this.
+  Unwinding(UnwindMaps& maps, UnwindFiles& files) : maps_(&maps), files_(&files) {}
 
   // Looks at processes that are new, that ran code not known of, or that were not looked at for
   // long. Of many, the rest is left for the next call. In use until the process is no longer among
@@ -37,8 +35,7 @@ class Unwinding {
 
  private:
   using Clock = std::chrono::steady_clock;
-  // A file as its mappings name it. While one is mapped, the inode's number is not used again.
-  using FileId = std::tuple<std::uint32_t, std::uint32_t, std::uint64_t>;
+  using FileId = UnwindFiles::FileId;
 
   struct Table {
     std::vector<CodeSegment> segments;
@@ -68,6 +65,7 @@ class Unwinding {
   void drop_unused_tables();
 
   UnwindMaps* maps_;
+  UnwindFiles* files_;
   std::map<FileId, Table> tables_;
   std::map<Ranges, Space> spaces_;
   std::map<std::int32_t, Process> processes_;

@@ -189,6 +189,7 @@ struct Fidelity {
   std::vector<std::string> rights_kept;         // capabilities: "CAP_SYS_PTRACE"...
   std::optional<double> stacks_complete_share;  // empty: no stack was shown
   double stacks_sampled_share = 1;
+  std::uint64_t unwind_table_bytes = 0;  // of kernel memory
   LossReport lost;
 };
 

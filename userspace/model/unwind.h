@@ -66,6 +66,13 @@ struct WalkedStack {
   bool outermost = false;           // the last frame is one that nothing called
 };
 
+// Where a thread that is not running will go on.
+struct Registers {
+  std::uint64_t pc = 0;
+  std::uint64_t sp = 0;
+  std::uint64_t fp = 0;
+};
+
 // Code that a process has mapped, [start, end).
 struct CodeRange {
   std::uint64_t start = 0;

@@ -23,6 +23,7 @@
 #include "probes/map_reader.h"
 #include "probes/retention.h"
 #include "probes/skeleton.h"
+#include "probes/thread_registers.h"
 #include "probes/wire_key.h"
 
 namespace cw {
@@ -156,7 +157,6 @@ struct LockProbes::State {
   std::optional<std::string> fallback;
   Retention retention{0};
   DistinctWaiters distinct;
-  std::uint64_t next_seed_stack = 1;
 };
 
 LockProbes::LockProbes(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -240,16 +240,32 @@ bool LockProbes::decide(const KnownProcess& process, bool watched) {
   return run(state_->skeleton->progs.decide, argument) == 0;
 }
 
+std::map<std::int32_t, Registers> LockProbes::registers_of(std::int32_t pid) {
+  return registers_of_threads(state_->skeleton->progs.list_registers,
+                              state_->skeleton->bss->registers_of, pid);
+}
+
+// Under a hash of its addresses, as the kernel side keeps those that it walks.
+StackId LockProbes::keep_stack(const WalkedStack& walked) {
+  if (walked.frames.empty()) return 0;
+  cw_stack stack{};
+  stack.end = walked.outermost ? CW_END_OUTERMOST : CW_END_SEEDED;
+  StackId id = 1;
+  for (const WalkedFrame& frame : walked.frames) {
+    if (stack.depth == CW_MAX_DEPTH) break;
+    const std::uint64_t address =
+        frame.address | (frame.exact ? CW_FRAME_EXACT : 0) | (frame.guessed ? CW_FRAME_GUESSED : 0);
+    stack.address[stack.depth++] = address;
+    id = (id ^ address) * 0x9e3779b97f4a7c15U;
+    id ^= id >> 29U;
+  }
+  if (bpf_map_update_elem(state_->maps.stacks, &id, &stack, BPF_ANY) != 0) return 0;
+  return id;
+}
+
 bool LockProbes::seed(const WaitSeed& wait) {
   cw_seed argument{};
-  // Small numbers cannot collide with the hash of a stack in practice, and name no other stack.
-  cw_stack stack{};
-  stack.depth = 1;
-  stack.end = CW_END_SEEDED;
-  stack.address[0] = wait.pc;
-  argument.stack = state_->next_seed_stack++;
-  if (bpf_map_update_elem(state_->maps.stacks, &argument.stack, &stack, BPF_ANY) != 0)
-    argument.stack = 0;
+  argument.stack = keep_stack(wait.stack);
   argument.word = wire_key(wait.word);
   argument.read_ns = wait.read_ns;
   argument.tid = static_cast<std::uint32_t>(wait.tid);
