@@ -30,6 +30,7 @@ Json to_json(const Frame& frame) {
   set_if(object, "line", frame.line);
   object["inlined"] = frame.inlined;
   if (frame.inferred) object["inferred"] = true;
+  if (frame.guessed) object["guessed"] = true;
   return object;
 }
 
