@@ -26,6 +26,11 @@ const Stack& StackNames::of(ImageId image, StackId stack) {
   return entry->second;
 }
 
+std::size_t StackNames::asked() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(stacks_, [](const auto& entry) { return entry.first.second != 0; }));
+}
+
 std::size_t StackNames::complete() const {
   return static_cast<std::size_t>(
       std::ranges::count_if(stacks_, [](const auto& entry) { return entry.second.complete; }));

@@ -17,8 +17,9 @@ class StackNames {
  public:
   explicit StackNames(Symbolizer& symbolizer) : symbolizer_(symbolizer) {}
   const Stack& of(ImageId image, StackId stack);
-  // Of all stacks asked for, the share that reached the thread's first function.
-  [[nodiscard]] std::size_t asked() const { return stacks_.size(); }
+  // Stacks that were taken and asked for, and those of them that reached the thread's first
+  // function.
+  [[nodiscard]] std::size_t asked() const;
   [[nodiscard]] std::size_t complete() const;
 
  private:

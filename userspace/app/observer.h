@@ -13,6 +13,7 @@
 #include "app/overhead.h"
 #include "app/settings.h"
 #include "app/target_symbols.h"
+#include "app/unwinding.h"
 #include "app/watched_processes.h"
 #include "model/process_sample.h"
 #include "probes/lock_probes.h"
@@ -47,9 +48,11 @@ class Observer {
 
   Settings settings_;
   LockProbes probes_;
+  UnwindFiles unwind_files_;
   WatchedProcesses processes_;
   Overhead overhead_;
   TargetSymbols symbols_;
+  Unwinding unwinding_;
   SleepSampler sleeps_;
   std::string host_;
   std::string kernel_;

@@ -39,8 +39,7 @@ TargetSymbols::Target* TargetSymbols::target_of(ImageId image) {
 
 Stack TargetSymbols::stack(ImageId image, StackId stack) {
   Target* target = target_of(image);
-  const std::vector<std::uint64_t> addresses = addresses_(stack);
-  return target == nullptr || addresses.empty() ? Stack{} : target->symbols.symbolize(addresses);
+  return target == nullptr ? Stack{} : target->symbols.symbolize(walked_(stack));
 }
 
 ObjectName TargetSymbols::object_at(ImageId image, std::uint64_t address) {

@@ -6,6 +6,7 @@
 
 #include "model/snapshot.h"
 #include "model/symbolizer.h"
+#include "model/unwind.h"
 #include "process/process_symbols.h"
 #include "process/runtimes.h"
 
@@ -13,8 +14,8 @@ namespace cw {
 
 class TargetSymbols : public Symbolizer {
  public:
-  using Addresses = std::function<std::vector<std::uint64_t>(StackId)>;
-  explicit TargetSymbols(Addresses addresses) : addresses_(std::move(addresses)) {}
+  using Walked = std::function<WalkedStack(StackId)>;
+  explicit TargetSymbols(Walked walked) : walked_(std::move(walked)) {}
 
   // Opens the files of a process now, so that its names survive it.
   void adopt(ImageId image, std::int32_t pid);
@@ -44,7 +45,7 @@ class TargetSymbols : public Symbolizer {
   };
   Target* target_of(ImageId image);
 
-  Addresses addresses_;
+  Walked walked_;
   ElfCache cache_;
   std::unordered_map<ImageId, std::int32_t> pids_;  // of the images in the last snapshot
   std::unordered_map<ImageId, Target> targets_;

@@ -47,6 +47,8 @@ struct Frame {
   // Not walked to, but the target of the call that the next frame is in: between it and the frame
   // inside, frames may be missing.
   bool inferred = false;
+  // Walked to by the frame pointer, where the code's file tells no way.
+  bool guessed = false;
 };
 
 struct Stack {
@@ -213,6 +215,7 @@ struct Fidelity {
   std::vector<std::string> rights_kept;         // capabilities: "CAP_SYS_PTRACE"...
   std::optional<double> stacks_complete_share;  // empty: no stack was shown
   double stacks_sampled_share = 1;
+  std::uint64_t unwind_table_bytes = 0;  // of kernel memory
   LossReport lost;
 };
 

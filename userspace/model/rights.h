@@ -13,7 +13,8 @@ namespace cw {
 enum class Keep : std::uint8_t {
   kNo,
   kYes,
-  kForMaps,  // where the kernel asks for it whenever a map is used: before Linux 6.0
+  kForMaps,  // where the kernel asks for it to make a map (kernel.unprivileged_bpf_disabled): code
+             // that processes load later needs unwind tables
 };
 
 struct Right {
@@ -24,7 +25,8 @@ struct Right {
 };
 
 inline constexpr auto kRights = std::to_array<Right>({
-    {CAP_BPF, "CAP_BPF", "to load programs, to make maps", Keep::kForMaps},
+    {CAP_BPF, "CAP_BPF", "to load programs, to make maps for code that is loaded later",
+     Keep::kForMaps},
     {CAP_PERFMON, "CAP_PERFMON", "to load and attach what traces the kernel", Keep::kNo},
     {CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "to look into processes of others", Keep::kYes},
     {CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",

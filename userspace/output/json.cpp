@@ -30,6 +30,7 @@ Json to_json(const Frame& frame) {
   set_if(object, "line", frame.line);
   object["inlined"] = frame.inlined;
   if (frame.inferred) object["inferred"] = true;
+  if (frame.guessed) object["guessed"] = true;
   return object;
 }
 
@@ -164,6 +165,7 @@ Json to_json(const Fidelity& fidelity) {
   set_if(object, "bystander_ns_per_syscall", fidelity.bystander_ns_per_syscall);
   object.update({{"self_cpu_pct", finite(fidelity.self_cpu_pct)},
                  {"self_rss_bytes", fidelity.self_rss_bytes},
+                 {"unwind_table_bytes", fidelity.unwind_table_bytes},
                  {"hooks", fidelity.hooks},
                  {"rights_kept", fidelity.rights_kept}});
   set_if(object, "stacks_complete_share", fidelity.stacks_complete_share);

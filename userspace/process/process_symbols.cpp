@@ -210,27 +210,27 @@ std::optional<Frame> ProcessSymbols::callee_before(std::uint64_t return_address)
   return frame;
 }
 
-Stack ProcessSymbols::symbolize(const std::vector<std::uint64_t>& addresses, bool leaf_is_exact) {
+Stack ProcessSymbols::symbolize(const WalkedStack& walked) {
   Stack stack;
-  for (std::size_t i = 0; i < addresses.size(); ++i) {
-    const NamedFrame& named = named_frame(addresses[i], i != 0 || !leaf_is_exact);
+  stack.complete = walked.outermost && !walked.frames.empty();
+  bool outermost = false;
+  for (std::size_t i = 0; i < walked.frames.size(); ++i) {
+    const WalkedFrame& frame = walked.frames[i];
+    const NamedFrame named = named_frame(frame.address, !frame.exact);
     if (!named.in_code) {
-      stack.complete = stack.complete && addresses[i] == 0;
+      stack.complete = stack.complete && frame.address == 0;
       break;
     }
-    // The innermost frames are a library's; if it has no frame pointers its caller was skipped.
-    if (i == 1 && !leaf_is_exact) {
-      const NamedFrame next = named;
-      if (auto skipped = callee_before(addresses[i]);
+    // The innermost frames are a library's; without a frame of its own its caller is skipped.
+    if (i == 1 && frame.guessed)
+      if (auto skipped = callee_before(frame.address);
           skipped && skipped->function != stack.frames.front().function)
         stack.frames.push_back(*std::move(skipped));
-      stack.frames.push_back(next.frame);
-      stack.complete = next.outermost;
-      continue;
-    }
     stack.frames.push_back(named.frame);
-    stack.complete = named.outermost;
+    stack.frames.back().guessed = frame.guessed;
+    outermost = named.outermost;
   }
+  stack.complete = stack.complete || outermost;
   return stack;
 }
 

@@ -15,6 +15,7 @@
 #include "model/fd.h"
 #include "model/report.h"
 #include "model/symbolizer.h"
+#include "model/unwind.h"
 #include "process/elf_cache.h"
 #include "process/maps.h"
 
@@ -39,12 +40,10 @@ class ProcessSymbols {
   // of a function that does not return. Offsets are the address's own all the same.
   Frame frame_at(std::uint64_t address, bool is_return_address);
 
-  // Innermost first; all but the first are return addresses, and so is the first after a system
-  // call. `leaf_is_exact`: the first is an instruction about to run (uprobes). What lies outside
-  // of code ends the stack; complete: it reaches a known first function. Where frame pointers
-  // skipped the innermost frames' caller (a library built without them), it is put back as
-  // `inferred` if the call that the next frame is in names it.
-  Stack symbolize(const std::vector<std::uint64_t>& addresses, bool leaf_is_exact = false);
+  // What lies outside of code ends the stack. Complete: it was walked to its outermost frame, or
+  // reaches a known first function. Where frame pointers skipped the innermost frame's caller, it
+  // is put back as `inferred` if the call that the next frame is in names it.
+  Stack symbolize(const WalkedStack& walked);
 
   ObjectName object_at(std::uint64_t address);
 
