@@ -41,6 +41,7 @@ struct Lock {
   bool polls = false;         // its waiters time out and wait again
   bool sure = false;
   bool behaves_like_lock = false;  // for kinds that are not sure
+  bool deadlocked = false;         // a proven cycle of threads waits for it
   bool spans_interval = false;     // every wait began before the interval and lasts beyond it
   ImageId image = 0;               // a process that waited on it
   std::uint16_t op = 0;

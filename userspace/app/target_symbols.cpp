@@ -4,6 +4,7 @@
 
 #include "process/owner.h"
 #include "process/proc.h"
+#include "process/waiting_threads.h"
 
 namespace cw {
 
@@ -72,6 +73,14 @@ std::uint32_t TargetSymbols::owner_of(ImageId image, std::uint64_t address, Lock
                                       std::uint16_t op) {
   const Target* target = target_of(image);
   return target == nullptr || target->ended ? 0 : lock_owner(target->pid, address, kind, op);
+}
+
+std::optional<Asleep> TargetSymbols::asleep(ImageId image, std::uint32_t tid) {
+  const Target* target = target_of(image);
+  if (target == nullptr || target->ended) return std::nullopt;
+  const auto sleep = futex_sleep(target->pid, static_cast<std::int32_t>(tid));
+  if (!sleep || sleep->with_timeout) return std::nullopt;
+  return Asleep{.address = sleep->address, .sleeps = sleep->switches};
 }
 
 const Runtimes* TargetSymbols::runtimes(std::int32_t pid) {

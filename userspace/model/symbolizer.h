@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "model/report.h"
@@ -13,6 +14,14 @@ namespace cw {
 struct ObjectName {
   std::string name;    // "orders::ledger" or "orders::ledger+0x8"; empty: no symbol covers it
   std::string object;  // "bss orders+0x2c140", "heap", "stack of 71", "shared /dev/shm/x+0x40"
+};
+
+// What a thread sleeps on, for threads that sleep on one futex word without a timeout.
+struct Asleep {
+  std::uint64_t address = 0;
+  std::uint64_t sleeps = 0;  // the same twice: it did not wake in between
+
+  bool operator==(const Asleep&) const = default;
 };
 
 class Symbolizer {
@@ -29,6 +38,8 @@ class Symbolizer {
   // Read without stopping the process, so it may be out of date by the time it is printed.
   virtual std::uint32_t owner_of(ImageId image, std::uint64_t address, LockKind kind,
                                  std::uint16_t op) = 0;
+  // As of now; empty when it is awake, gone, or sleeps on something else.
+  virtual std::optional<Asleep> asleep(ImageId image, std::uint32_t tid) = 0;
 };
 
 }  // namespace cw
