@@ -31,18 +31,22 @@ std::optional<ElfKey> ElfCache::adopt(Fd file) {
   return key;
 }
 
-std::shared_ptr<const ElfImage> ElfCache::image(const ElfKey& key) {
+std::shared_ptr<const ElfImage> ElfCache::image(const ElfKey& key,
+                                                const FindDebugFile& find_debug_file) {
   const auto found = entries_.find(key);
   if (found == entries_.end()) return nullptr;
   Entry& entry = found->second;
   touch(entry);
   if (entry.image || entry.unreadable || !entry.file) return entry.image;
-  if (auto loaded = load_elf(entry.file.get())) {
-    entry.image = *std::move(loaded);
-    bytes_ += entry.image->bytes();
+  if (auto loaded = load_elf(entry.file.get(), find_debug_file)) {
+    keep(entry, std::move(loaded->image));
+    if (loaded->debug_file && !entry.debug_file) {
+      entry.debug_file = std::move(loaded->debug_file);
+      ++open_;
+    }
   } else {
     entry.unreadable = true;
-    close_file(entry);
+    close_files(entry);
   }
   auto image = entry.image;
   shrink(key);
@@ -56,6 +60,14 @@ bool ElfCache::read(const ElfKey& key, std::uint64_t offset, std::span<std::byte
          static_cast<ssize_t>(into.size());
 }
 
+int ElfCache::file_with_lines(const ElfKey& key) const {
+  const auto found = entries_.find(key);
+  if (found == entries_.end() || !found->second.image) return -1;
+  const Entry& entry = found->second;
+  if (entry.debug_file) return entry.debug_file.get();
+  return entry.file && entry.image->has_lines() ? entry.file.get() : -1;
+}
+
 bool ElfCache::knows(const ElfKey& key) const {
   const auto found = entries_.find(key);
   if (found == entries_.end()) return false;
@@ -67,10 +79,39 @@ void ElfCache::touch(Entry& entry) {
   uses_.splice(uses_.begin(), uses_, entry.use);
 }
 
-void ElfCache::close_file(Entry& entry) {
-  if (!entry.file) return;
-  entry.file.reset();
-  --open_;
+void ElfCache::close_files(Entry& entry) {
+  for (Fd* file : {&entry.file, &entry.debug_file}) {
+    if (!*file) continue;
+    file->reset();
+    --open_;
+  }
+}
+
+void ElfCache::keep(Entry& entry, std::shared_ptr<const ElfImage> image) {
+  const std::string& build_id = image->contents().build_id;
+  if (!build_id.empty()) {
+    if (by_build_id_.size() >= kMaxEntries)
+      std::erase_if(by_build_id_, [](const auto& known) { return known.second.expired(); });
+    std::weak_ptr<const ElfImage>& known = by_build_id_[build_id];
+    const auto same = known.lock();
+    // A build-id alone proves nothing here: a process must not choose the names of another one.
+    if (same && same->contents() == image->contents())
+      image = same;
+    else
+      known = image;
+  }
+  if (sharers_[image.get()]++ == 0) bytes_ += image->bytes();
+  entry.image = std::move(image);
+}
+
+void ElfCache::drop(Entry& entry) {
+  if (!entry.image) return;
+  const auto sharers = sharers_.find(entry.image.get());
+  if (--sharers->second == 0) {
+    bytes_ -= entry.image->bytes();
+    sharers_.erase(sharers);
+  }
+  entry.image.reset();
 }
 
 void ElfCache::shrink(const ElfKey& keep) {
@@ -79,16 +120,13 @@ void ElfCache::shrink(const ElfKey& keep) {
     --use;
     if (*use == keep) continue;
     Entry& entry = entries_.at(*use);
-    if (bytes_ > max_bytes_ && entry.image) {
-      bytes_ -= entry.image->bytes();
-      entry.image.reset();
-    }
-    if (open_ > max_open_) close_file(entry);
+    if (bytes_ > max_bytes_) drop(entry);
+    if (open_ > max_open_) close_files(entry);
   }
   while (entries_.size() > kMaxEntries && uses_.back() != keep) {
     Entry& entry = entries_.at(uses_.back());
-    close_file(entry);
-    if (entry.image) bytes_ -= entry.image->bytes();
+    close_files(entry);
+    drop(entry);
     entries_.erase(uses_.back());
     uses_.pop_back();
   }

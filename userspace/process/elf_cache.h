@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "model/fd.h"
 #include "process/elf_symbols.h"
@@ -39,9 +40,14 @@ class ElfCache {
   // Takes a regular file into the cache without reading it yet. Empty when it cannot be examined.
   std::optional<ElfKey> adopt(Fd file);
 
-  // The file's contents, read now if they are not in memory. Null when the file is no good ELF
-  // file, or was forgotten and has to be adopted again: see knows().
-  std::shared_ptr<const ElfImage> image(const ElfKey& key);
+  // The file's contents, read now if they are not in memory, and then with the names of its debug
+  // file. Null when the file is no good ELF file, or was forgotten and has to be adopted again: see
+  // knows(). Files with the same build-id and contents (in many containers) share one image.
+  std::shared_ptr<const ElfImage> image(const ElfKey& key,
+                                        const FindDebugFile& find_debug_file = {});
+  // The file with the line tables of an image() in memory: its debug file or itself, -1 when there
+  // is none or it had to be closed. Stays open until the cache is used again.
+  [[nodiscard]] int file_with_lines(const ElfKey& key) const;
   // Bytes of the file, while it is still open; false when they cannot be had.
   [[nodiscard]] bool read(const ElfKey& key, std::uint64_t offset, std::span<std::byte> into) const;
   // Whether image() can still answer for it without a new adopt().
@@ -53,13 +59,17 @@ class ElfCache {
  private:
   struct Entry {
     Fd file;
+    Fd debug_file;
     std::shared_ptr<const ElfImage> image;
     bool unreadable = false;
     std::list<ElfKey>::iterator use;
   };
 
   void touch(Entry& entry);
-  void close_file(Entry& entry);
+  void close_files(Entry& entry);
+  // Takes an equal image in memory instead of a second one.
+  void keep(Entry& entry, std::shared_ptr<const ElfImage> image);
+  void drop(Entry& entry);
   // Drops what was used longest ago, but never `keep`.
   void shrink(const ElfKey& keep);
 
@@ -68,7 +78,9 @@ class ElfCache {
   std::size_t bytes_ = 0;
   std::size_t open_ = 0;
   std::map<ElfKey, Entry> entries_;
-  std::list<ElfKey> uses_;  // most recent first
+  std::list<ElfKey> uses_;                          // most recent first
+  std::map<const ElfImage*, std::size_t> sharers_;  // entries with that image
+  std::map<std::string, std::weak_ptr<const ElfImage>> by_build_id_;
 };
 
 }  // namespace cw

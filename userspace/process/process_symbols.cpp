@@ -1,14 +1,18 @@
 #include "process/process_symbols.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 
+#include "process/debug_files.h"
 #include "process/demangle.h"
 #include "process/mapped_file.h"
+#include "process/memory_file.h"
 #include "process/proc_files.h"
+#include "process/vdso.h"
 
 namespace cw {
 namespace {
@@ -108,7 +112,13 @@ std::optional<ElfKey> ProcessSymbols::key_of(const Mapping& mapping) {
 std::shared_ptr<const ElfImage> ProcessSymbols::image_of(const Mapping& mapping) {
   if (!mapping.of_file()) return nullptr;
   const auto key = key_of(mapping);
-  return key ? cache_->image(*key) : nullptr;
+  if (!key) return nullptr;
+  return cache_->image(*key, [this, &mapping](const ElfContents& contents) {
+    if (!debug_files_wanted()) return Fd();
+    const Fd root(::openat(directory_.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const auto directory = std::string_view(mapping.path).substr(0, mapping.path.rfind('/'));
+    return find_debug_file(contents, {.root = root.get(), .directory = directory});
+  });
 }
 
 std::optional<std::uint64_t> ProcessSymbols::load_bias(const Mapping& mapping,
@@ -143,6 +153,16 @@ const Mapping* ProcessSymbols::find_or_reload(std::uint64_t address) {
   return refresh() ? map_.find(address) : nullptr;
 }
 
+std::shared_ptr<const ElfImage> ProcessSymbols::vdso() {
+  if (!vdso_) {
+    const auto bytes = read_vdso(directory_.get(), map_);
+    const Fd file = file_in_memory({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    auto loaded = load_elf(file.get());
+    vdso_ = loaded ? std::move(loaded->image) : nullptr;
+  }
+  return *vdso_;
+}
+
 ProcessSymbols::NamedFrame ProcessSymbols::make_frame(std::uint64_t address,
                                                       bool is_return_address) {
   NamedFrame named;
@@ -151,7 +171,8 @@ ProcessSymbols::NamedFrame ProcessSymbols::make_frame(std::uint64_t address,
   const Mapping* mapping = find_or_reload(address - back);
   if (mapping == nullptr || !mapping->executable) return named;
   named.in_code = true;
-  if (!mapping->of_file()) {  // generated code, or the kernel's own page
+  const bool is_vdso = mapping->path == "[vdso]";
+  if (!mapping->of_file() && !is_vdso) {  // generated code, or the kernel's own page
     if (mapping->path.starts_with("[v")) {
       named.frame.module = mapping->path;
       named.frame.offset = address - mapping->start;
@@ -160,7 +181,7 @@ ProcessSymbols::NamedFrame ProcessSymbols::make_frame(std::uint64_t address,
   }
   named.frame.module = file_name_of(mapping->path);
   named.frame.offset = address - mapping->start + mapping->offset;
-  const auto image = image_of(*mapping);
+  const auto image = is_vdso ? vdso() : image_of(*mapping);
   if (!image) return named;
   const auto vaddr = image->code_address(address - back - mapping->start + mapping->offset);
   if (!vaddr) return named;

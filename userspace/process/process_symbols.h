@@ -90,6 +90,7 @@ class ProcessSymbols {
   const Mapping* find_or_reload(std::uint64_t address);
   const NamedFrame& named_frame(std::uint64_t address, bool is_return_address);
   NamedFrame make_frame(std::uint64_t address, bool is_return_address);
+  std::shared_ptr<const ElfImage> vdso();
   std::optional<StaticPlace> static_place(const Mapping& mapping, std::uint64_t address);
   std::int32_t thread_with_stack(const Mapping& mapping, std::uint64_t address);
 
@@ -104,6 +105,7 @@ class ProcessSymbols {
   std::unordered_map<std::uint64_t, NamedFrame> frames_;  // by address * 2 + is_return_address
   // {user stack pointer, tid} of sleeping threads, ascending; read when first asked for.
   std::optional<std::vector<std::pair<std::uint64_t, std::int32_t>>> stack_pointers_;
+  std::optional<std::shared_ptr<const ElfImage>> vdso_;  // read when first asked for
 };
 
 }  // namespace cw
