@@ -40,7 +40,8 @@ TargetSymbols::Target* TargetSymbols::target_of(ImageId image) {
 Stack TargetSymbols::stack(ImageId image, StackId stack) {
   Target* target = target_of(image);
   const std::vector<std::uint64_t> addresses = addresses_(stack);
-  return target == nullptr || addresses.empty() ? Stack{} : target->symbols.symbolize(addresses);
+  if (target == nullptr || addresses.empty()) return {};
+  return target->symbols.symbolize(addresses, false, Detail::kLines);
 }
 
 ObjectName TargetSymbols::object_at(ImageId image, std::uint64_t address) {

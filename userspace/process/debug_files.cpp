@@ -69,21 +69,7 @@ Fd open_by_link(const ElfContents& of, const FilePlace& place) {
   return {};
 }
 
-}  // namespace
-
-bool debug_files_wanted() {
-  const char* wish = std::getenv("CONTENTIONWATCH_DEBUG_FILES");
-  return wish == nullptr || std::string_view(wish) != "none";
-}
-
-Fd find_debug_file(const ElfContents& of, const FilePlace& place) {
-  Fd file = open_by_build_id(place.root, of.build_id);
-  if (!file && place.root >= 0) file = open_by_link(of, place);
-  if (!file) file = open_by_build_id(our_root().get(), of.build_id);
-  return file;
-}
-
-Fd find_alternate_debug_file(int debug_file, int root) {
+Fd find_alternate(int debug_file, int root) {
   const auto elf = open_elf(debug_file);
   if (!elf) return {};
   // "/usr/lib/debug/.dwz/x86_64-linux-gnu/redis.debug\0" and the build-id.
@@ -102,6 +88,22 @@ Fd find_alternate_debug_file(int debug_file, int root) {
     }
   }
   return {};
+}
+
+}  // namespace
+
+bool debug_files_wanted() {
+  const char* wish = std::getenv("CONTENTIONWATCH_DEBUG_FILES");
+  return wish == nullptr || std::string_view(wish) != "none";
+}
+
+DebugFile find_debug_file(const ElfContents& of, const FilePlace& place) {
+  DebugFile found;
+  found.file = open_by_build_id(place.root, of.build_id);
+  if (!found.file && place.root >= 0) found.file = open_by_link(of, place);
+  if (!found.file) found.file = open_by_build_id(our_root().get(), of.build_id);
+  if (found.file) found.alternate = find_alternate(found.file.get(), place.root);
+  return found;
 }
 
 }  // namespace cw

@@ -24,10 +24,8 @@ struct FilePlace {
 //                              DIRECTORY/LINK, DIRECTORY/.debug/LINK, /usr/lib/debug/DIRECTORY/LINK
 //   below ours                 /usr/lib/debug/.build-id/ab/cdef.debug
 // Found by build-id it must have that build-id, by .gnu_debuglink the checksum stated there. A name
-// proves nothing, so outside of the process's own file system only the build-id counts.
-Fd find_debug_file(const ElfContents& of, const FilePlace& place);
-
-// The file a debug file shares its DWARF with (.gnu_debugaltlink, made by dwz), by build-id.
-Fd find_alternate_debug_file(int debug_file, int root);
+// proves nothing, so outside of the process's own file system only the build-id counts. What dwz
+// moved into a file shared by several is found likewise, by build-id in either root.
+DebugFile find_debug_file(const ElfContents& of, const FilePlace& place);
 
 }  // namespace cw

@@ -20,12 +20,12 @@ std::optional<ElfKey> ElfCache::adopt(Fd file) {
   if (is_new) {
     uses_.push_front(key);
     entry.use = uses_.begin();
+    entry.id = ++next_id_;
   }
   touch(entry);
   // An image in memory needs its file again only once it has been dropped.
   if (!entry.file && !entry.image && !entry.unreadable) {
-    entry.file = std::move(file);
-    ++open_;
+    own(entry.file, std::move(file));
   }
   shrink(key);
   return key;
@@ -40,10 +40,8 @@ std::shared_ptr<const ElfImage> ElfCache::image(const ElfKey& key,
   if (entry.image || entry.unreadable || !entry.file) return entry.image;
   if (auto loaded = load_elf(entry.file.get(), find_debug_file)) {
     keep(entry, std::move(loaded->image));
-    if (loaded->debug_file && !entry.debug_file) {
-      entry.debug_file = std::move(loaded->debug_file);
-      ++open_;
-    }
+    own(entry.debug.file, std::move(loaded->debug.file));
+    own(entry.debug.alternate, std::move(loaded->debug.alternate));
   } else {
     entry.unreadable = true;
     close_files(entry);
@@ -60,12 +58,14 @@ bool ElfCache::read(const ElfKey& key, std::uint64_t offset, std::span<std::byte
          static_cast<ssize_t>(into.size());
 }
 
-int ElfCache::file_with_lines(const ElfKey& key) const {
+std::optional<SourceFrames> ElfCache::lines_at(const ElfKey& key, std::uint64_t vaddr) {
   const auto found = entries_.find(key);
-  if (found == entries_.end() || !found->second.image) return -1;
+  if (found == entries_.end() || !found->second.image) return SourceFrames();
   const Entry& entry = found->second;
-  if (entry.debug_file) return entry.debug_file.get();
-  return entry.file && entry.image->has_lines() ? entry.file.get() : -1;
+  if (entry.debug.file)
+    return line_reader_.at(entry.id, entry.debug.file.get(), entry.debug.alternate.get(), vaddr);
+  if (!entry.file || !entry.image->has_lines()) return SourceFrames();
+  return line_reader_.at(entry.id, entry.file.get(), -1, vaddr);
 }
 
 bool ElfCache::knows(const ElfKey& key) const {
@@ -79,8 +79,14 @@ void ElfCache::touch(Entry& entry) {
   uses_.splice(uses_.begin(), uses_, entry.use);
 }
 
+void ElfCache::own(Fd& place, Fd file) {
+  if (!file || place) return;
+  place = std::move(file);
+  ++open_;
+}
+
 void ElfCache::close_files(Entry& entry) {
-  for (Fd* file : {&entry.file, &entry.debug_file}) {
+  for (Fd* file : {&entry.file, &entry.debug.file, &entry.debug.alternate}) {
     if (!*file) continue;
     file->reset();
     --open_;

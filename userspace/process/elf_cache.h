@@ -14,6 +14,7 @@
 
 #include "model/fd.h"
 #include "process/elf_symbols.h"
+#include "process/line_reader.h"
 
 namespace cw {
 
@@ -45,9 +46,9 @@ class ElfCache {
   // knows(). Files with the same build-id and contents (in many containers) share one image.
   std::shared_ptr<const ElfImage> image(const ElfKey& key,
                                         const FindDebugFile& find_debug_file = {});
-  // The file with the line tables of an image() in memory: its debug file or itself, -1 when there
-  // is none or it had to be closed. Stays open until the cache is used again.
-  [[nodiscard]] int file_with_lines(const ElfKey& key) const;
+  // The source of an instruction of an image() in memory, from its debug file or itself. Empty when
+  // that takes longer than one may wait: ask again in a while. No frames when nothing is known.
+  std::optional<SourceFrames> lines_at(const ElfKey& key, std::uint64_t vaddr);
   // Bytes of the file, while it is still open; false when they cannot be had.
   [[nodiscard]] bool read(const ElfKey& key, std::uint64_t offset, std::span<std::byte> into) const;
   // Whether image() can still answer for it without a new adopt().
@@ -59,13 +60,15 @@ class ElfCache {
  private:
   struct Entry {
     Fd file;
-    Fd debug_file;
+    DebugFile debug;
+    std::uint64_t id = 0;  // for the line reader: a new one for every new entry
     std::shared_ptr<const ElfImage> image;
     bool unreadable = false;
     std::list<ElfKey>::iterator use;
   };
 
   void touch(Entry& entry);
+  void own(Fd& place, Fd file);
   void close_files(Entry& entry);
   // Takes an equal image in memory instead of a second one.
   void keep(Entry& entry, std::shared_ptr<const ElfImage> image);
@@ -78,7 +81,9 @@ class ElfCache {
   std::size_t bytes_ = 0;
   std::size_t open_ = 0;
   std::map<ElfKey, Entry> entries_;
-  std::list<ElfKey> uses_;                          // most recent first
+  std::list<ElfKey> uses_;  // most recent first
+  LineReader line_reader_;
+  std::uint64_t next_id_ = 0;
   std::map<const ElfImage*, std::size_t> sharers_;  // entries with that image
   std::map<std::string, std::weak_ptr<const ElfImage>> by_build_id_;
 };

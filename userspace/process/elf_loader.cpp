@@ -43,7 +43,7 @@ class Loader {
   ElfContents contents_;
   std::string_view section_names_;
   SymbolPool pool_;
-  Fd debug_file_;
+  DebugFile debug_;
   bool have_symtab_ = false;
   bool have_dynamic_ = false;  // a hostile file must not make us read thousands
   std::uint64_t scanned_ = 0;
@@ -190,8 +190,8 @@ void Loader::read_names(const FindDebugFile& find_debug_file) {
     return section.in_file && section.name == ".debug_info";
   });
   if (!find_debug_file || (have_symtab_ && has_dwarf)) return;
-  debug_file_ = find_debug_file(contents_);
-  if (debug_file_ && !have_symtab_) read_names_of(debug_file_.get());
+  debug_ = find_debug_file(contents_);
+  if (debug_.file && !have_symtab_) read_names_of(debug_.file.get());
 }
 
 Result<LoadedElf> Loader::load(const FindDebugFile& find_debug_file) {
@@ -211,7 +211,7 @@ Result<LoadedElf> Loader::load(const FindDebugFile& find_debug_file) {
   contents_.names = std::move(pool_.names);
   contents_.cut = pool_.cut;
   return LoadedElf{.image = std::make_shared<const ElfImage>(std::move(contents_)),
-                   .debug_file = std::move(debug_file_)};
+                   .debug = std::move(debug_)};
 }
 
 }  // namespace

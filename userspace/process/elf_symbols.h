@@ -109,12 +109,16 @@ class ElfImage {
   ElfContents contents_;
 };
 
-// Where the debug information stripped off a file is: another ELF file, or nowhere (empty).
-using FindDebugFile = std::function<Fd(const ElfContents&)>;
+// Where the debug information stripped off a file is.
+struct DebugFile {
+  Fd file;       // an ELF file, or nowhere (empty)
+  Fd alternate;  // what it shares with others (.gnu_debugaltlink), if anything
+};
+using FindDebugFile = std::function<DebugFile(const ElfContents&)>;
 
 struct LoadedElf {
   std::shared_ptr<const ElfImage> image;
-  Fd debug_file;  // what FindDebugFile gave, if it was of use
+  DebugFile debug;  // as found
 };
 
 // Reads a file (regular, open for reading) without mapping it: a process that cuts it meanwhile

@@ -114,7 +114,7 @@ std::shared_ptr<const ElfImage> ProcessSymbols::image_of(const Mapping& mapping)
   const auto key = key_of(mapping);
   if (!key) return nullptr;
   return cache_->image(*key, [this, &mapping](const ElfContents& contents) {
-    if (!debug_files_wanted()) return Fd();
+    if (!debug_files_wanted()) return DebugFile();
     const Fd root(::openat(directory_.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
     const auto directory = std::string_view(mapping.path).substr(0, mapping.path.rfind('/'));
     return find_debug_file(contents, {.root = root.get(), .directory = directory});
@@ -185,6 +185,8 @@ ProcessSymbols::NamedFrame ProcessSymbols::make_frame(std::uint64_t address,
   if (!image) return named;
   const auto vaddr = image->code_address(address - back - mapping->start + mapping->offset);
   if (!vaddr) return named;
+  if (!is_vdso) named.file = key_of(*mapping);
+  named.vaddr = *vaddr;
   named.frame.offset = *vaddr + back;
   named.outermost = is_return_address && image->is_outermost(*vaddr + back);
   const ElfSymbol* symbol = image->function_at(*vaddr);
@@ -196,8 +198,8 @@ ProcessSymbols::NamedFrame ProcessSymbols::make_frame(std::uint64_t address,
   return named;
 }
 
-const ProcessSymbols::NamedFrame& ProcessSymbols::named_frame(std::uint64_t address,
-                                                              bool is_return_address) {
+ProcessSymbols::NamedFrame& ProcessSymbols::named_frame(std::uint64_t address,
+                                                        bool is_return_address) {
   const std::uint64_t key = address * 2 + (is_return_address ? 1 : 0);
   const auto known = frames_.find(key);
   if (known != frames_.end()) return known->second;
@@ -231,26 +233,39 @@ std::optional<Frame> ProcessSymbols::callee_before(std::uint64_t return_address)
   return frame;
 }
 
-Stack ProcessSymbols::symbolize(const std::vector<std::uint64_t>& addresses, bool leaf_is_exact) {
+std::vector<Frame> ProcessSymbols::with_lines(NamedFrame& named) {
+  if (!named.source && named.file) named.source = cache_->lines_at(*named.file, named.vaddr);
+  if (!named.source || named.source->empty()) return {named.frame};
+  std::vector<Frame> frames;
+  for (const SourceFrame& source : *named.source) {
+    Frame& frame = frames.emplace_back(named.frame);
+    if (!source.file.empty()) frame.file = source.file;
+    if (source.line != 0) frame.line = source.line;
+    frame.inlined = &source != &named.source->back();
+    // The symbol table's name for the function itself: it is what other tools show.
+    if (frame.inlined || frame.function.empty()) frame.function = demangle(source.function);
+  }
+  return frames;
+}
+
+Stack ProcessSymbols::symbolize(const std::vector<std::uint64_t>& addresses, bool leaf_is_exact,
+                                Detail detail) {
   Stack stack;
   for (std::size_t i = 0; i < addresses.size(); ++i) {
-    const NamedFrame& named = named_frame(addresses[i], i != 0 || !leaf_is_exact);
+    NamedFrame& named = named_frame(addresses[i], i != 0 || !leaf_is_exact);
     if (!named.in_code) {
       stack.complete = stack.complete && addresses[i] == 0;
       break;
     }
+    stack.complete = named.outermost;
+    auto frames = detail == Detail::kLines ? with_lines(named) : std::vector{named.frame};
     // The innermost frames are a library's; if it has no frame pointers its caller was skipped.
     if (i == 1 && !leaf_is_exact) {
-      const NamedFrame next = named;
       if (auto skipped = callee_before(addresses[i]);
-          skipped && skipped->function != stack.frames.front().function)
+          skipped && skipped->function != stack.frames.back().function)
         stack.frames.push_back(*std::move(skipped));
-      stack.frames.push_back(next.frame);
-      stack.complete = next.outermost;
-      continue;
     }
-    stack.frames.push_back(named.frame);
-    stack.complete = named.outermost;
+    std::ranges::move(frames, std::back_inserter(stack.frames));
   }
   return stack;
 }

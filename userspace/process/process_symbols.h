@@ -20,6 +20,10 @@
 
 namespace cw {
 
+// How much is asked of a stack. Lines and inlined frames take a while where DWARF is large, so they
+// are for what is shown.
+enum class Detail { kFunctions, kLines };
+
 class ProcessSymbols {
  public:
   // At least this long between two reloads for the sake of an address that was not found.
@@ -43,8 +47,11 @@ class ProcessSymbols {
   // call. `leaf_is_exact`: the first is an instruction about to run (uprobes). What lies outside
   // of code ends the stack; complete: it reaches a known first function. Where frame pointers
   // skipped the innermost frames' caller (a library built without them), it is put back as
-  // `inferred` if the call that the next frame is in names it.
-  Stack symbolize(const std::vector<std::uint64_t>& addresses, bool leaf_is_exact = false);
+  // `inferred` if the call that the next frame is in names it. With kLines, functions inlined in a
+  // frame come before it as frames of their own; lines that take long to find may be missing, and
+  // are there when one asks again.
+  Stack symbolize(const std::vector<std::uint64_t>& addresses, bool leaf_is_exact = false,
+                  Detail detail = Detail::kFunctions);
 
   ObjectName object_at(std::uint64_t address);
 
@@ -65,6 +72,9 @@ class ProcessSymbols {
     Frame frame;
     bool in_code = false;
     bool outermost = false;
+    std::optional<ElfKey> file;  // with the code, and where in it
+    std::uint64_t vaddr = 0;
+    std::optional<SourceFrames> source;  // once asked for and known
   };
   // What tells one program run from the next under the same pid.
   struct Fingerprint {
@@ -88,7 +98,9 @@ class ProcessSymbols {
   std::optional<ElfKey> key_of(const Mapping& mapping);
   std::optional<Frame> callee_before(std::uint64_t return_address);
   const Mapping* find_or_reload(std::uint64_t address);
-  const NamedFrame& named_frame(std::uint64_t address, bool is_return_address);
+  NamedFrame& named_frame(std::uint64_t address, bool is_return_address);
+  // The frame, behind those inlined in it.
+  std::vector<Frame> with_lines(NamedFrame& named);
   NamedFrame make_frame(std::uint64_t address, bool is_return_address);
   std::shared_ptr<const ElfImage> vdso();
   std::optional<StaticPlace> static_place(const Mapping& mapping, std::uint64_t address);
