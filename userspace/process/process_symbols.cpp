@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kMaxFrames = 1 << 16;  // kept named; more start afresh
 constexpr int kMaxModuleMappings = 64;       // looked back over to find a module's first one
 constexpr std::uint64_t kPage = 4096;
+constexpr std::string_view kGenerated = "[jit]";  // module of code that is not of a file
 
 std::uint64_t page_of(std::uint64_t address) {
   return address / kPage * kPage;
@@ -75,6 +76,7 @@ bool ProcessSymbols::refresh() {
   now.keep_past(map_);
   map_ = std::move(now);
   frames_.clear();
+  if (generated_read_) generated_.refresh(directory_.get(), pid_);
   stack_pointers_.reset();
   adopt_code_files();
   return true;
@@ -163,6 +165,43 @@ std::shared_ptr<const ElfImage> ProcessSymbols::vdso() {
   return *vdso_;
 }
 
+void ProcessSymbols::name_by_file(const Mapping& mapping, std::uint64_t address, std::uint64_t back,
+                                  NamedFrame& named) {
+  const bool is_vdso = mapping.path == "[vdso]";
+  named.frame.module = file_name_of(mapping.path);
+  named.frame.offset = address - mapping.start + mapping.offset;
+  const auto image = is_vdso ? vdso() : image_of(mapping);
+  if (!image) return;
+  const auto vaddr = image->code_address(address - back - mapping.start + mapping.offset);
+  if (!vaddr) return;
+  if (!is_vdso) named.file = key_of(mapping);
+  named.vaddr = *vaddr;
+  named.frame.offset = *vaddr + back;
+  named.outermost = back != 0 && image->is_outermost(*vaddr + back);
+  const ElfSymbol* symbol = image->function_at(*vaddr);
+  if (symbol == nullptr) return;
+  const std::string_view name = image->name_of(*symbol);
+  named.frame.function = demangle(name);
+  named.frame.offset = *vaddr + back - symbol->address;
+  named.outermost = named.outermost || is_first_function(named.frame.function);
+}
+
+void ProcessSymbols::name_generated(std::uint64_t address, std::uint64_t back, NamedFrame& named) {
+  const auto now = std::chrono::steady_clock::now();
+  auto function = generated_.at(address - back);
+  if (!function && !frozen_ && (!generated_read_ || now - *generated_read_ >= kReloadPause)) {
+    generated_.refresh(directory_.get(), pid_);
+    generated_read_ = now;
+    function = generated_.at(address - back);
+  }
+  if (!function) return;
+  const ScriptPlace place = script_place(function->name);
+  named.frame.function = place.function;
+  if (!place.file.empty()) named.frame.file = place.file;
+  if (place.line != 0) named.frame.line = place.line;
+  named.frame.offset = function->offset + back;
+}
+
 ProcessSymbols::NamedFrame ProcessSymbols::make_frame(std::uint64_t address,
                                                       bool is_return_address) {
   NamedFrame named;
@@ -171,30 +210,17 @@ ProcessSymbols::NamedFrame ProcessSymbols::make_frame(std::uint64_t address,
   const Mapping* mapping = find_or_reload(address - back);
   if (mapping == nullptr || !mapping->executable) return named;
   named.in_code = true;
-  const bool is_vdso = mapping->path == "[vdso]";
-  if (!mapping->of_file() && !is_vdso) {  // generated code, or the kernel's own page
-    if (mapping->path.starts_with("[v")) {
-      named.frame.module = mapping->path;
-      named.frame.offset = address - mapping->start;
-    }
-    return named;
+  if (mapping->of_file() || mapping->path == "[vdso]") {
+    name_by_file(*mapping, address, back, named);
+  } else if (mapping->path.starts_with("[v")) {  // [vsyscall]
+    named.frame.module = mapping->path;
+    named.frame.offset = address - mapping->start;
+  } else {
+    named.frame.module = kGenerated;
   }
-  named.frame.module = file_name_of(mapping->path);
-  named.frame.offset = address - mapping->start + mapping->offset;
-  const auto image = is_vdso ? vdso() : image_of(*mapping);
-  if (!image) return named;
-  const auto vaddr = image->code_address(address - back - mapping->start + mapping->offset);
-  if (!vaddr) return named;
-  if (!is_vdso) named.file = key_of(*mapping);
-  named.vaddr = *vaddr;
-  named.frame.offset = *vaddr + back;
-  named.outermost = is_return_address && image->is_outermost(*vaddr + back);
-  const ElfSymbol* symbol = image->function_at(*vaddr);
-  if (symbol == nullptr) return named;
-  const std::string_view name = image->name_of(*symbol);
-  named.frame.function = demangle(name);
-  named.frame.offset = *vaddr + back - symbol->address;
-  named.outermost = named.outermost || is_first_function(named.frame.function);
+  // Some runtimes write their code through a file in memory that they map twice.
+  if (named.frame.function.empty() && !named.file && mapping->path != "[vdso]")
+    name_generated(address, back, named);
   return named;
 }
 

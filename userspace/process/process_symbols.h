@@ -17,6 +17,7 @@
 #include "model/symbolizer.h"
 #include "process/elf_cache.h"
 #include "process/maps.h"
+#include "process/perf_map.h"
 
 namespace cw {
 
@@ -102,6 +103,9 @@ class ProcessSymbols {
   // The frame, behind those inlined in it.
   std::vector<Frame> with_lines(NamedFrame& named);
   NamedFrame make_frame(std::uint64_t address, bool is_return_address);
+  void name_by_file(const Mapping& mapping, std::uint64_t address, std::uint64_t back,
+                    NamedFrame& named);
+  void name_generated(std::uint64_t address, std::uint64_t back, NamedFrame& named);
   std::shared_ptr<const ElfImage> vdso();
   std::optional<StaticPlace> static_place(const Mapping& mapping, std::uint64_t address);
   std::int32_t thread_with_stack(const Mapping& mapping, std::uint64_t address);
@@ -118,6 +122,8 @@ class ProcessSymbols {
   // {user stack pointer, tid} of sleeping threads, ascending; read when first asked for.
   std::optional<std::vector<std::pair<std::uint64_t, std::int32_t>>> stack_pointers_;
   std::optional<std::shared_ptr<const ElfImage>> vdso_;  // read when first asked for
+  PerfMap generated_;
+  std::optional<std::chrono::steady_clock::time_point> generated_read_;
 };
 
 }  // namespace cw
