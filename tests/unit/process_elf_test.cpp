@@ -18,7 +18,7 @@ std::shared_ptr<const ElfImage> loaded(const std::string& bytes) {
   const Fd file = file_of(bytes);
   auto image = load_elf(file.get());
   EXPECT_TRUE(image.has_value()) << image.error().message;
-  return image.value_or(nullptr);
+  return image ? image->image : nullptr;
 }
 
 std::string function_name(const ElfImage& image, std::uint64_t vaddr) {
@@ -136,7 +136,7 @@ TEST(Elf, SurvivesFilesCutAnywhere) {
     const auto image = load_elf(file_of(whole.substr(0, length)).get());
     if (!image) continue;
     ++good;
-    use(**image, random);
+    use(*image->image, random);
   }
   EXPECT_GT(good, 0);
 }
@@ -158,7 +158,7 @@ TEST(Elf, SurvivesRandomDamage) {
     const auto image = load_elf(file_of(damaged).get());
     if (!image) continue;
     ++good;
-    use(**image, random);
+    use(*image->image, random);
   }
   EXPECT_GT(good, 1000);
 }
@@ -194,7 +194,9 @@ TEST(ElfCache, ReadsAFileOnceAndForgetsTheOldest) {
   std::vector<ElfKey> keys;
   keys.reserve(5);
   for (int i = 0; i < 5; ++i) {
-    keys.push_back(small.adopt(file_of(bytes)).value_or(ElfKey{}));
+    ElfMaker different = rich_file();
+    different.comment += static_cast<char>('a' + i);
+    keys.push_back(small.adopt(file_of(different.make())).value_or(ElfKey{}));
     EXPECT_NE(small.image(keys.back()), nullptr);
     EXPECT_LE(small.open_files(), 2U);
     EXPECT_LE(small.bytes(), one.bytes() * 5 / 2);
@@ -202,6 +204,25 @@ TEST(ElfCache, ReadsAFileOnceAndForgetsTheOldest) {
   EXPECT_FALSE(small.knows(keys.front()));
   EXPECT_EQ(small.image(keys.front()), nullptr);
   EXPECT_NE(small.image(keys.back()), nullptr);
+}
+
+TEST(ElfCache, EqualFilesShareOneImage) {
+  ElfCache cache;
+  const ElfKey first = cache.adopt(file_of(rich_file().make())).value_or(ElfKey{});
+  const ElfKey second = cache.adopt(file_of(rich_file().make())).value_or(ElfKey{});
+  ASSERT_NE(first, second);
+  const auto image = cache.image(first);
+  const std::size_t bytes = cache.bytes();
+  EXPECT_EQ(cache.image(second), image);
+  EXPECT_EQ(cache.bytes(), bytes);
+
+  // The same build-id, other names: a forgery must not name another process's functions.
+  ElfMaker forged = rich_file();
+  forged.symtab[1].name = "forged";
+  const ElfKey third = cache.adopt(file_of(forged.make())).value_or(ElfKey{});
+  ASSERT_NE(cache.image(third), nullptr);
+  EXPECT_EQ(function_name(*cache.image(third), 0x1100), "forged");
+  EXPECT_EQ(function_name(*cache.image(first), 0x1100), "outer");
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ TargetSymbols::Target* TargetSymbols::target_of(ImageId image) {
 
 Stack TargetSymbols::stack(ImageId image, StackId stack) {
   Target* target = target_of(image);
-  return target == nullptr ? Stack{} : target->symbols.symbolize(walked_(stack));
+  return target == nullptr ? Stack{} : target->symbols.symbolize(walked_(stack), Detail::kLines);
 }
 
 ObjectName TargetSymbols::object_at(ImageId image, std::uint64_t address) {
