@@ -88,6 +88,7 @@ struct LockReport {
   std::string comm;
   LockKind kind = LockKind::kUnknown;
   std::string name;           // "orders::ledger"; else the object
+  bool has_symbol = false;    // `name` is a symbol of the program
   std::uint64_t address = 0;  // of the object; 0: none (file words)
   std::string object;         // "bss orders+0x40", "heap", "stack of 71", "file+0x40"
   std::string primitive;      // "pthread mutex", "LWLock"...: where frames told; else empty
