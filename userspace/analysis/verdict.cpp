@@ -41,10 +41,10 @@ std::string many(std::uint64_t count, LockKind kind) {
 }
 
 std::string title(const Lock& lock) {
-  if (lock.report.objects > 1)
-    return fmt::format("{} {}", many(lock.report.objects, lock.report.kind),
-                       short_symbol(lock.report.name));
-  return fmt::format("{} {}", name_of(lock.report.kind), short_symbol(lock.report.name));
+  const LockReport& report = lock.report;
+  const std::string name = report.has_symbol ? short_symbol(report.name) : report.name;
+  if (report.objects > 1) return fmt::format("{} {}", many(report.objects, report.kind), name);
+  return fmt::format("{} {}", name_of(report.kind), name);
 }
 
 std::string where(const Lock& lock) {

@@ -131,6 +131,7 @@ struct DeadlockLink {
   std::string comm;
   LockKind kind = LockKind::kMutex;
   std::string name;              // of the lock
+  bool has_symbol = false;       // as in LockReport
   std::uint64_t waits_for = 0;   // its address in the process
   std::uint32_t held_by = 0;     // the tid of the next one; of the first, for the last
   std::uint64_t waiting_ns = 0;  // so far
