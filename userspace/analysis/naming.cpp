@@ -112,7 +112,10 @@ void remember_first_sight(const Lock& lock, Memory& memory) {
 
 void name_by_address(Lock& lock) {
   if (lock.report.objects > 1) return;  // a class has its name
-  if (lock.report.per_waiter_words) return name_site(lock);
+  if (lock.report.per_waiter_words) {
+    name_site(lock);
+    return;
+  }
   const bool shared = lock.key.scope == WordKey::Scope::kFile;
   lock.report.object = shared
                            ? fmt::format("shared inode {}+{:#x}", lock.key.space, lock.key.address)
