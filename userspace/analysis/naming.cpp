@@ -39,7 +39,7 @@ void name_object(Lock& lock, const Memory& memory, Symbolizer& symbolizer) {
   if (address == 0) return;
   ObjectName found = symbolizer.object_at(lock.image, address);
   if (!found.object.empty()) report.object = found.object;
-  report.has_symbol = !found.name.empty();
+  report.has_symbol = !found.name.empty() && report.kind != LockKind::kGil;
   if (report.has_symbol)
     report.name = std::move(found.name);
   else if (lock.names_itself)
