@@ -27,7 +27,7 @@ void name_site(Lock& lock) {
   lock.report.object = "a word of each waiter";
   const char* const verb = is_idle(lock.report.kind) ? "waited for" : "locked";
   lock.report.name = lock.own.empty()
-                         ? fmt::format("{}, locked where no name is", lock.report.primitive)
+                         ? fmt::format("{}, locked in code without a name", lock.report.primitive)
                          : fmt::format("{} {} in {}", lock.report.primitive, verb, lock.own);
 }
 

@@ -374,6 +374,8 @@ constexpr auto kFunctions = std::to_array<std::string_view>({
     "MutexLocker*",
     "MonitorLocker*",
     "ObjectSynchronizer::*",
+    "SharedRuntime::*monitor*",
+    "InterpreterRuntime::monitor*",
     "Unsafe_Park*",
     "Unsafe_Unpark*",
     "*LockSupport*park*",
