@@ -50,8 +50,13 @@ TEST(Go, AStrippedProgramsFunctionsHaveNames) {
   EXPECT_GE(same * 100, all * 99);
 }
 
-TEST(Go, APositionIndependentProgramsFunctionsHaveNames) {
-  const auto image = image_of(kPrograms / "ledger-go.pie");
+// Linked by Go's own linker, and by the system's, which leaves the table in .data.rel.ro.
+class GoIndependent : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Linked, GoIndependent,
+                         testing::Values("ledger-go.pie", "ledger-go.external"));
+
+TEST_P(GoIndependent, FunctionsHaveNames) {
+  const auto image = image_of(kPrograms / GetParam());
   const auto& functions = image->contents().functions;
   EXPECT_GT(functions.size(), 1000U);
   const auto settle = std::ranges::find_if(functions, [&](const ElfSymbol& symbol) {
@@ -62,6 +67,15 @@ TEST(Go, APositionIndependentProgramsFunctionsHaveNames) {
   ASSERT_NE(text, nullptr);
   EXPECT_GE(settle->address, text->address);
   EXPECT_LT(settle->address, text->address + text->size);
+  const Fd file = open_file(kPrograms / GetParam());
+  const auto elf = open_elf(file.get());
+  const auto table = GoTable::of(elf->get());
+  ASSERT_TRUE(table);
+  const SourceFrames frames = table->at(settle->address + 4);
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_TRUE(frames[0].file.ends_with("ledger.go")) << frames[0].file;
+  EXPECT_EQ(frames[0].line, 18U);
+  EXPECT_TRUE(image->has_lines());
 }
 
 TEST(Go, LinesAreThoseOfItsDwarf) {

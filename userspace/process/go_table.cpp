@@ -91,7 +91,6 @@ struct Place {
   std::uint64_t address = 0;
 };
 
-// `.gopclntab`, or `.data.rel.ro.gopclntab` in position-independent programs.
 std::optional<Place> find_section(Elf* elf, std::string_view ending) {
   std::size_t names = 0;
   if (::elf_getshdrstrndx(elf, &names) != 0) return std::nullopt;
@@ -106,6 +105,14 @@ std::optional<Place> find_section(Elf* elf, std::string_view ending) {
                  .address = header.sh_addr};
   }
   return std::nullopt;
+}
+
+std::optional<GoTable> table_in(Elf* elf, const Place& place) {
+  std::uint64_t text = 0;
+  constexpr std::uint64_t kTextField = 8 + std::uint64_t{2} * 8;
+  if (word_at(place.bytes, 0) != kMagic16 && number_at(place.bytes, kTextField, 8) == 0)
+    text = relocated(elf, place.address + kTextField).value_or(0);
+  return GoTable::open(place.bytes, text);
 }
 
 }  // namespace
@@ -147,13 +154,20 @@ std::optional<GoTable> GoTable::open(std::string_view bytes, std::uint64_t text)
 }
 
 std::optional<GoTable> GoTable::of(Elf* elf) {
-  const auto place = find_section(elf, ".gopclntab");
-  if (!place || place->bytes.size() < 64) return std::nullopt;
-  std::uint64_t text = 0;
-  constexpr std::uint64_t kTextField = 8 + std::uint64_t{2} * 8;
-  if (word_at(place->bytes, 0) != kMagic16 && number_at(place->bytes, kTextField, 8) == 0)
-    text = relocated(elf, place->address + kTextField).value_or(0);
-  return open(place->bytes, text);
+  if (const auto place = find_section(elf, ".gopclntab")) return table_in(elf, *place);
+  if (!find_section(elf, ".go.buildinfo")) return std::nullopt;
+  // The system's linker puts it among other read-only data of position-independent programs.
+  const auto all = find_section(elf, ".data.rel.ro");
+  constexpr std::size_t kAlignment = 32;
+  int attempts = 16;  // its first bytes may be there by chance, but not often
+  for (std::size_t at = 0; all && at + kAlignment < all->bytes.size(); at += kAlignment) {
+    const auto magic = word_at(all->bytes, at);
+    if (magic != kMagic16 && magic != kMagic18 && magic != kMagic20) continue;
+    if (attempts-- == 0) break;
+    const Place place{.bytes = all->bytes.substr(at), .address = all->address + at};
+    if (auto table = table_in(elf, place)) return table;
+  }
+  return std::nullopt;
 }
 
 std::optional<std::uint64_t> GoTable::entry_of(std::size_t index) const {
