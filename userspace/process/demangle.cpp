@@ -20,6 +20,7 @@ struct Output {
 };
 
 void append(const char* piece, std::size_t length, void* opaque) {
+  if (length == 0) return;  // then `piece` may be null
   auto* output = static_cast<Output*>(opaque);
   // Both demanglers ignore what a callback would like to tell them, and their C code owns nothing
   // but stack here (a v0 Rust name with punycode: one small buffer, lost in this rare case).

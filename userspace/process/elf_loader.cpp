@@ -7,6 +7,7 @@
 #include "process/elf_file.h"
 #include "process/elf_symbol_reader.h"
 #include "process/elf_symbols.h"
+#include "process/go_table.h"
 #include "process/memory_file.h"
 #include "process/mini_debug.h"
 #include "process/proc_files.h"
@@ -185,6 +186,7 @@ void Loader::read_names(const FindDebugFile& find_debug_file) {
     const auto packed = section_content(elf_, ".gnu_debugdata", kMaxPackedDebug);
     if (const std::string unpacked = unpack_mini_debug(packed); !unpacked.empty())
       read_names_of(file_in_memory(unpacked).get());
+    read_go_functions(elf_, pool_);
   }
   const bool has_dwarf = std::ranges::any_of(contents_.sections, [](const ElfSection& section) {
     return section.in_file && section.name == ".debug_info";
