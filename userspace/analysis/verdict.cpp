@@ -150,7 +150,10 @@ void judge(Lock& lock, const Thresholds& thresholds) {
   const Level ceiling = ceiling_of(lock);
   const Level raw = std::min(level_of(report.waiters_mean, report.busy_share, thresholds), ceiling);
   report.level = std::min(level_of(lock.net_waiters(), lock.net_busy(), thresholds), ceiling);
-  if (raw == Level::kFine)
+  if (lock.deadlocked) {  // proven: no threshold to reach
+    report.level = Level::kCulprit;
+    report.cause = "deadlock";
+  } else if (raw == Level::kFine)
     report.cause.clear();
   else if (lock.spans_interval)
     report.cause = "stuck";
@@ -167,6 +170,10 @@ std::vector<std::string> advice(const Lock& lock, std::uint64_t threads) {
   if (report.cause == "cpu starvation") {
     lines.emplace_back(
         "woken threads had no CPU to run on: look at CPU limits and load, not at this lock");
+    return lines;
+  }
+  if (report.cause == "deadlock") {
+    lines.emplace_back("end the process to let it go; take such locks in one order everywhere");
     return lines;
   }
   if (report.cause == "stuck" && report.owner)
@@ -193,13 +200,27 @@ std::string lock_summary(const Lock& lock, std::uint64_t threads) {
   return text;
 }
 
+std::string deadlock_summary(const std::vector<Deadlock>& deadlocks) {
+  const std::vector<DeadlockLink>& cycle = deadlocks.front().cycle;
+  std::string text =
+      cycle.size() == 1
+          ? fmt::format("thread {} {} waits for a {} that it holds itself", cycle.front().tid,
+                        cycle.front().comm, name_of(cycle.front().kind))
+          : fmt::format("{} threads wait for each other and can never go on", cycle.size());
+  if (deadlocks.size() > 1)
+    text += fmt::format("; {} more", format_plural(deadlocks.size() - 1, "deadlock"));
+  return text;
+}
+
 Verdict conclude(const std::vector<Lock>& locks, const Background& background,
                  std::uint64_t worst_threads, const IdleWaits& idle,
+                 const std::vector<Deadlock>& deadlocks,
                  const std::vector<ProcessReport>& processes) {
   Verdict verdict;
   if (!locks.empty()) verdict.level = locks.front().report.level;
   verdict.summary = verdict.level == Level::kFine ? fine_summary(locks)
                                                   : lock_summary(locks.front(), worst_threads);
+  if (!deadlocks.empty()) verdict.summary = "deadlock: " + deadlock_summary(deadlocks);
   if (verdict.level != Level::kFine && processes.size() > 1 && !locks.front().report.pids.empty())
     verdict.summary +=
         fmt::format(" ({}, pid {})", locks.front().report.comm, locks.front().report.pids.front());

@@ -194,7 +194,7 @@ Result<Report> Observer::report(bool final) {
                           AnalysisOptions{.thresholds = settings_.thresholds,
                                           .top_n = settings_.top_n,
                                           .with_waits = settings_.with_waits},
-                          symbols_);
+                          memory_, symbols_);
   fill_in(report, final);
   reap_ghosts(*now);
   settle_counts(*now);

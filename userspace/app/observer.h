@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/memory.h"
 #include "app/overhead.h"
 #include "app/settings.h"
 #include "app/target_symbols.h"
@@ -57,6 +58,7 @@ class Observer {
   std::string kernel_;
 
   Snapshot last_;
+  Memory memory_;
   std::vector<ProcessSample> last_sample_;
   std::map<std::int32_t, ProcessSample> asleep_;  // looks of this interval, by process
   std::uint64_t reports_ = 0;

@@ -26,9 +26,11 @@ class TargetSymbols : public Symbolizer {
 
   Stack stack(ImageId image, StackId stack) override;
   ObjectName object_at(ImageId image, std::uint64_t address) override;
+  std::uint64_t address_of(ImageId image, const WordKey& word) override;
   std::string thread_comm(ImageId image, std::uint32_t tid) override;
   std::uint32_t owner_of(ImageId image, std::uint64_t address, LockKind kind,
                          std::uint16_t op) override;
+  std::optional<Asleep> asleep(ImageId image, std::uint32_t tid) override;
 
   // Processes whose files are open.
   [[nodiscard]] std::size_t targets() const { return targets_.size(); }

@@ -40,11 +40,14 @@ Json to_json(const Stack& stack) {
   return frames;
 }
 
+// Where the durations are not kept one by one, only what adds up is there.
 Json to_json(const Distribution& distribution) {
   const Histogram& histogram = distribution.histogram;
   const double mean = distribution.count == 0 ? 0
                                               : static_cast<double>(distribution.sum_ns) /
                                                     static_cast<double>(distribution.count);
+  if (histogram.empty() && distribution.count != 0)
+    return {{"count", distribution.count}, {"sum", distribution.sum_ns}, {"mean", mean}};
   Json buckets = Json::array();
   for (const auto& [bucket, count] : histogram.buckets())
     buckets.push_back({{"le", bucket_upper(bucket)}, {"count", count}});
@@ -85,6 +88,8 @@ Json to_json(const Releasers& releasers) {
 
 Json to_json(const ProcessReport& process);
 Json to_json(const SleepShare& sleep);
+Json to_json(const DeadlockLink& link);
+Json to_json(const Deadlock& deadlock);
 
 template <typename T>
 Json list(const std::vector<T>& values) {
@@ -98,6 +103,8 @@ Json to_json(const LockReport& lock) {
       {"pids", lock.pids}, {"comm", lock.comm}, {"kind", name_of(lock.kind)}, {"name", lock.name}};
   if (lock.address != 0) object["address"] = fmt::format("{:#x}", lock.address);
   object.update({{"object", lock.object},
+                 {"objects", lock.objects},
+                 {"per_waiter_words", lock.per_waiter_words},
                  {"level", name_of(lock.level)},
                  {"cause", lock.cause},
                  {"arithmetic", lock.arithmetic},
@@ -115,13 +122,35 @@ Json to_json(const LockReport& lock) {
                  {"wait_ns", to_json(lock.wait)},
                  {"waiters_mean", finite(lock.waiters_mean)},
                  {"runnable_mean", finite(lock.runnable_mean)},
-                 {"busy_share", finite(lock.busy_share)},
-                 {"wake_gap_ns", gap_to_json(lock.wake_gap)}});
+                 {"busy_share", finite(lock.busy_share)}});
+  if (lock.busy_share_bounds)
+    object["busy_share_bounds"] = {{"low", finite(lock.busy_share_bounds->first)},
+                                   {"high", finite(lock.busy_share_bounds->second)}};
+  object["wake_gap_ns"] = gap_to_json(lock.wake_gap);
+  if (!lock.primitive.empty()) object["primitive"] = lock.primitive;
   if (lock.owner) object["owner"] = {{"tid", lock.owner->tid}, {"comm", lock.owner->comm}};
   object["waiters"] = list(lock.waiters);
   object["releasers"] = list(lock.releasers);
   object["unattributed_share"] = finite(lock.unattributed_share);
   return object;
+}
+
+Json to_json(const DeadlockLink& link) {
+  return {{"pid", link.pid},
+          {"tid", link.tid},
+          {"comm", link.comm},
+          {"kind", name_of(link.kind)},
+          {"name", link.name},
+          {"waits_for", fmt::format("{:#x}", link.waits_for)},
+          {"held_by", link.held_by},
+          {"waiting_ns", link.waiting_ns},
+          {"at_least", link.at_least},
+          {"stack", to_json(link.stack)},
+          {"stack_complete", link.stack.complete}};
+}
+
+Json to_json(const Deadlock& deadlock) {
+  return {{"cycle", list(deadlock.cycle)}};
 }
 
 Json to_json(const ThreadsMean& mean) {
@@ -217,6 +246,7 @@ std::string to_json(const Report& report, const JsonOptions& options) {
   if (options.with_waits)
     put_locks(object, "waits", report.waits, report.waits_not_listed, options.max_rows);
   object["idle_waits"] = idle_to_json(report.idle_waits);
+  object["deadlocks"] = list(report.deadlocks);
   object["fidelity"] = to_json(report.fidelity);
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
