@@ -166,10 +166,11 @@ class AllocatorFinder {
   [[nodiscard]] std::string label_of(const LoadedModule& module, AllocatorFamily family) const {
     if (family != AllocatorFamily::kStandard) return name_of(family);
     const bool is_static = module.is_program && module.image->contents().interpreter.empty();
-    if (is_c_library(module.name) || is_static) {
-      for (const std::string& language : runtimes_.languages)
-        if (language.starts_with("glibc") || language.starts_with("musl")) return language;
-    }
+    if (!is_c_library(module.name) && !is_static) return module.name;
+    for (const std::string& language : runtimes_.languages)
+      if (language.starts_with("glibc") || language.starts_with("musl")) return language;
+    if (is_static && module.image->any_name_holds("ptmalloc_init")) return "glibc";
+    if (!is_static) return "musl";  // a C library without glibc's banner
     return module.name;
   }
 
