@@ -67,6 +67,9 @@ TEST(Demangle, LeavesOtherNamesAlone) {
   EXPECT_EQ(demangle("_ZN"), "_ZN");
   EXPECT_EQ(demangle("_R"), "_R");
   EXPECT_EQ(demangle("@odd"), "@odd");
+  EXPECT_EQ(demangle("puts@plt"), "puts@plt");
+  EXPECT_EQ(demangle("_ZN6orders3addEv@plt"), "orders::add()@plt");
+  EXPECT_EQ(demangle("@plt"), "@plt");
 }
 
 TEST(Demangle, BoundsWhatGoesInAndWhatComesOut) {

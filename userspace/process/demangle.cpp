@@ -56,9 +56,7 @@ std::string_view without_version(std::string_view symbol) {
   return version == 0 ? symbol : symbol.substr(0, version);
 }
 
-}  // namespace
-
-std::string demangle(std::string_view symbol) {
+std::string demangle_whole(std::string_view symbol) {
   symbol = without_version(symbol);
   if (symbol.size() > kMaxMangled) return std::string(symbol.substr(0, kMaxMangled));
   std::string mangled(symbol);  // ends with NUL, as the demanglers want it
@@ -73,6 +71,15 @@ std::string demangle(std::string_view symbol) {
       return {output.text.data(), output.length};
   }
   return mangled;
+}
+
+}  // namespace
+
+std::string demangle(std::string_view symbol) {
+  constexpr std::string_view kStub = "@plt";
+  if (symbol.size() > kStub.size() && symbol.ends_with(kStub))
+    return demangle_whole(symbol.substr(0, symbol.size() - kStub.size())).append(kStub);
+  return demangle_whole(symbol);
 }
 
 }  // namespace cw

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "process/elf_file.h"
+#include "process/elf_plt.h"
 #include "process/elf_symbol_reader.h"
 #include "process/elf_symbols.h"
 #include "process/go_table.h"
@@ -206,7 +207,10 @@ Result<LoadedElf> Loader::load(const FindDebugFile& find_debug_file) {
   read_sections();
   read_debug_link();
   read_names(find_debug_file);
-  if (header.e_machine == EM_X86_64) find_thread_starts();
+  if (header.e_machine == EM_X86_64) {
+    find_thread_starts();
+    read_plt(elf_, pool_);
+  }
   if (pool_.names.empty()) pool_.names.push_back('\0');
   contents_.functions = make_symbols(std::move(pool_.functions), pool_.names, true);
   contents_.objects = make_symbols(std::move(pool_.objects), pool_.names, false);

@@ -118,7 +118,8 @@ std::shared_ptr<const ElfImage> ProcessSymbols::image_of(const Mapping& mapping)
   return cache_->image(*key, [this, &mapping](const ElfContents& contents) {
     if (!debug_files_wanted()) return DebugFile();
     const Fd root(::openat(directory_.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
-    const auto directory = std::string_view(mapping.path).substr(0, mapping.path.rfind('/'));
+    std::string directory = path_in_root(directory_.get(), mapping);
+    directory.resize(directory.rfind('/') == std::string::npos ? 0 : directory.rfind('/'));
     return find_debug_file(contents, {.root = root.get(), .directory = directory});
   });
 }
