@@ -11,6 +11,9 @@
 #define EAGAIN 11
 #define ETIMEDOUT 110
 
+/* Values of cw_thread.slept beside 1. */
+#define CW_SLEPT_POLLING 2
+
 enum outcome { WOKEN, TIMED_OUT, INTERRUPTED, RACED, FAILED };
 
 /* One thread counts once as a waiter of a word in each poll. */
@@ -147,12 +150,78 @@ static __noinline int abandon_wait(struct cw_thread *thread)
 	return 0;
 }
 
+/* A time-out on a polled word is no end yet. False when the word is none. */
+static __noinline bool pause_wait(struct cw_thread *thread, struct task_struct *task, __u64 now)
+{
+	struct cw_word *word;
+
+	if (!thread || !task || !thread->word_id)
+		return false;
+	word = bpf_map_lookup_elem(&words, &thread->word);
+	if (!word || word->id != thread->word_id || !word->polled)
+		return false;
+	shift_waiters(word, -1);
+	count_distinct(word, thread, tid_of(task));
+	thread->mark = now;
+	thread->busy_mark = task->sched_info.run_delay;
+	thread->call = CW_CALL_POLL;
+	return true;
+}
+
+/*
+ * Back after a time-out: the same wait, on the same word or the other one of its condition variable
+ * (they share eight bytes and take turns).
+ */
+static __noinline bool poll_goes_on(struct cw_thread *thread, struct task_struct *task,
+				    __u64 address, __u64 now)
+{
+	struct cw_word_key key;
+	struct cw_word *word;
+
+	if (!thread || !task || (thread->second_address ^ address) & ~7ULL)
+		return false;
+	if (now - thread->mark > CW_POLL_GAP + (task->sched_info.run_delay - thread->busy_mark))
+		return false; /* it ran in between: it had what it waited for */
+	key = thread->word;
+	key.address = address;
+	word = bpf_map_lookup_elem(&words, &key);
+	if (!word)
+		word = new_word(&key, now, thread->value);
+	if (!word)
+		return false;
+	word->polled = 1;
+	thread->word = key;
+	thread->word_id = word->id;
+	thread->second_address = address;
+	thread->switches = task->nvcsw;
+	thread->slept = CW_SLEPT_POLLING;
+	thread->call = CW_CALL_WAIT;
+	thread->joined = shift_waiters(word, 1);
+	count_distinct(word, thread, tid_of(task));
+	return true;
+}
+
+/* It did not come back: the wait ended with its last time-out. */
+static __noinline int end_poll(struct cw_thread *thread, struct task_struct *task, __u32 tid)
+{
+	struct cw_word *word;
+
+	if (!thread)
+		return 0;
+	word = bpf_map_lookup_elem(&words, &thread->word);
+	if (word && word->id == thread->word_id)
+		shift_waiters(word, 1); /* for end_wait() to take away */
+	return end_wait(thread, task, tid, thread->mark, TIMED_OUT);
+}
+
 /* Before a thread's next call: whatever the last one left open is closed. */
 static __always_inline void close_last_call(struct cw_thread *thread, struct task_struct *task,
 					    __u64 now)
 {
 	if (thread->call == CW_CALL_RESTART) {
 		end_wait(thread, task, tid_of(task), now, INTERRUPTED);
+	} else if (thread->call == CW_CALL_POLL) {
+		end_poll(thread, task, tid_of(task));
 	} else if (thread->call == CW_CALL_WAIT) {
 		abandon_wait(thread);
 		count(&lost_waits, 1);
@@ -178,6 +247,9 @@ static __always_inline bool begin_wait(void *ctx, struct task_struct *task,
 	}
 	thread->last_event_ns = now;
 	if (is_restart(thread, call))
+		return true;
+	if (thread->call == CW_CALL_POLL && thread->op == call->op && !call->shared &&
+	    poll_goes_on(thread, task, call->address, now))
 		return true;
 	close_last_call(thread, task, now);
 
@@ -236,6 +308,8 @@ static __always_inline int outcome_of(struct cw_thread *thread, struct task_stru
 		return INTERRUPTED;
 	/* FUTEX_WAIT_REQUEUE_PI says EAGAIN for a signal; a restarted call for a word that changed.
 	 */
+	if (answer == -EAGAIN && thread->slept == CW_SLEPT_POLLING)
+		return WOKEN; /* the wake came between two time-outs */
 	if (answer == -EAGAIN)
 		return thread->slept || thread->at_least ||
 			       ((thread->op & FUTEX_CMD_MASK) == FUTEX_WAIT_REQUEUE_PI && slept)
@@ -247,11 +321,16 @@ static __always_inline int outcome_of(struct cw_thread *thread, struct task_stru
 static __always_inline void finish_wait(struct cw_thread *thread, struct task_struct *task,
 					long answer, __u64 now)
 {
+	int outcome;
+
 	if (answer <= -ERESTARTSYS && answer >= -ERESTART_RESTARTBLOCK) {
 		thread->call = CW_CALL_RESTART;
 		return;
 	}
-	end_wait(thread, task, tid_of(task), now, outcome_of(thread, task, answer));
+	outcome = outcome_of(thread, task, answer);
+	if (outcome == TIMED_OUT && pause_wait(thread, task, now))
+		return;
+	end_wait(thread, task, tid_of(task), now, outcome);
 }
 
 #endif

@@ -77,8 +77,11 @@ struct cw_word {
 	__u16 last_op;
 	__u8 last_value_class;
 	__u8 last_on_own_stack;
+	/* Its waiters time out and wait again: set by user space, see struct cw_polled. */
+	__u32 polled;
+	__u32 padding;
 };
-CW_ASSERT_SIZE(cw_word, 200);
+CW_ASSERT_SIZE(cw_word, 208);
 
 #define CW_STACK_REACH \
 	4096 /* a word this near above the stack pointer is on the waiter's own stack */
@@ -154,6 +157,7 @@ enum cw_call {
 	CW_CALL_WAIT = 1,
 	CW_CALL_RESTART = 2, /* a wait that a signal interrupted and that may go on */
 	CW_CALL_WAKE = 3,
+	CW_CALL_POLL = 4, /* a wait that timed out on a polled word and may go on */
 };
 
 /* The futex call that a thread is in, and what is remembered of the one before. */
@@ -165,9 +169,11 @@ struct cw_thread {
 	__u64 switches;	    /* task's voluntary context switches at the start */
 	__u64 stack;
 	__u64 last_event_ns; /* newest hook run for this thread */
-	__u64 mark;	     /* a wake: the word's `waiting` when it began */
-	__u64 busy_mark;     /* a wake: the word's `busy` when it began */
-	__u64 second_mark;   /* FUTEX_WAKE_OP: likewise for the second word */
+	/* A wake: the word's `waiting` and `busy` when it began. A poll: when the wait timed out,
+	 * and the task's run_delay then. */
+	__u64 mark;
+	__u64 busy_mark;
+	__u64 second_mark; /* FUTEX_WAKE_OP: likewise for the second word */
 	__u64 second_busy_mark;
 	__u64 second_address;
 	__u32 image;
@@ -184,7 +190,7 @@ struct cw_thread {
 	__u8 value_class;
 	__u8 on_own_stack;
 	__u8 at_least;
-	__u8 slept; /* the wait was interrupted once and went on */
+	__u8 slept; /* the wait was interrupted once and went on; 2: it timed out and went on */
 	__u8 shared;
 	__u32 weight; /* waits that its stack stands for; 0: it was not taken */
 };
@@ -371,5 +377,17 @@ struct cw_settle {
 	struct cw_word_key word;
 };
 CW_ASSERT_SIZE(cw_settle, 24);
+
+/*
+ * Argument of the program `join_polls`: a word whose waiters time out and wait again, such as
+ * CPython's GIL. From then on a run of such waits is one: a thread that is back on the word, having
+ * run no longer than CW_POLL_GAP since it timed out, goes on with the wait it was in. While it is
+ * not on the word it is not counted as a waiter.
+ */
+#define CW_POLL_GAP 200000 /* ns */
+struct cw_polled {
+	struct cw_word_key word;
+};
+CW_ASSERT_SIZE(cw_polled, 24);
 
 #endif

@@ -89,8 +89,8 @@ TEST(Report, DeadlockOlderThanTheObserver) {
   for (const char* name : {"lock_a", "lock_b"}) {
     const json* lock = lock_at(reports[0], workload.address(name));
     ASSERT_NE(lock, nullptr) << name;
-    EXPECT_EQ(lock->at("level"), "suspect");
-    EXPECT_EQ(lock->at("cause"), "stuck");
+    EXPECT_EQ(lock->at("level"), "culprit");
+    EXPECT_EQ(lock->at("cause"), "deadlock");
     EXPECT_EQ(lock->at("in_progress"), 1);
     EXPECT_NEAR(lock->at("waiters_mean").get<double>(), 1, 0.05);
     EXPECT_NEAR(lock->at("busy_share").get<double>(), 1, 0.05);
@@ -98,6 +98,36 @@ TEST(Report, DeadlockOlderThanTheObserver) {
   }
   const auto owner = lock_at(reports[0], workload.address("lock_a"))->at("owner").at("tid");
   EXPECT_EQ(owner, workload.ready().at("a_then_b"));
+  const json& cycle = reports[0].at("deadlocks").at(0).at("cycle");
+  ASSERT_EQ(cycle.size(), 2U);
+  for (const json& link : cycle) {
+    const bool has_a = link.at("tid") == workload.ready().at("a_then_b");
+    EXPECT_EQ(link.at("held_by"), workload.ready().at(has_a ? "b_then_a" : "a_then_b"));
+    EXPECT_EQ(as_address(link.at("waits_for")), workload.address(has_a ? "lock_b" : "lock_a"));
+  }
+}
+
+// Three threads that compute take turns at the interpreter's lock. The two that wait time out each
+// 5 ms and wait again: one wait each, not two hundred a second.
+TEST(Report, PythonsBigLockIsNamedAndItsTimeOutsAreJoined) {
+  ChildProcess python({"/usr/bin/python3", "-c",
+                       "import threading\n"
+                       "def work():\n"
+                       "    while True: sum(range(1000))\n"
+                       "for i in range(3): threading.Thread(target=work, daemon=True).start()\n"
+                       "print('ready', flush=True)\n"
+                       "import time; time.sleep(60)\n"});
+  ASSERT_EQ(python.read_line(), "ready");
+  const Ran ran =
+      run({"--pid", std::to_string(python.pid()), "-i", "1", "-d", "3", "--format", "json"});
+  const auto reports = reports_in(ran.output);
+  ASSERT_EQ(reports.size(), 3U) << ran.errors;
+  const json& gil = reports[2].at("locks").at(0);
+  EXPECT_EQ(gil.at("kind"), "gil") << gil.at("waiters");
+  EXPECT_EQ(gil.at("level"), "culprit");
+  EXPECT_NEAR(gil.at("waiters_mean").get<double>(), 2, 0.3);
+  // Not joined, nine in ten would be time-outs.
+  EXPECT_LT(gil.at("timed_out").get<double>(), 0.1 * gil.at("waits").get<double>());
 }
 
 TEST(Report, ThreadThatNeverWakesIsInProgress) {

@@ -228,7 +228,8 @@ TEST_F(Analyse, WorstFirstAndOnlyThoseShownAreNamed) {
   std::vector<Word> words;
   for (WordId id = 1; id <= 50; ++id)
     words.push_back(
-        WordOf{.id = id, .address = 0x1000ULL * id, .waits = id, .each = kMs, .busy = kMs}.make());
+        WordOf{.id = id, .address = 0x1000ULL * id, .waits = id, .each = 100 * kUs, .busy = kMs}
+            .make());
   options_.top_n = 5;
   const Report report = run(interval_of(words));
   ASSERT_EQ(report.locks.size(), 50U) << "all of them; formats cut";

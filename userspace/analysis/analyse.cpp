@@ -7,6 +7,7 @@
 
 #include "analysis/arithmetic.h"
 #include "analysis/background.h"
+#include "analysis/classes.h"
 #include "analysis/deadlocks.h"
 #include "analysis/locks.h"
 #include "analysis/naming.h"
@@ -139,6 +140,7 @@ std::vector<Deadlock> deadlock_reports(const std::vector<WaitForCycle>& cycles,
            .comm = symbolizer.thread_comm(link.wait->image, link.wait->tid),
            .kind = link.object->what.kind,
            .name = lock == locks.end() ? "" : lock->report.name,
+           .has_symbol = lock != locks.end() && lock->report.has_symbol,
            .waits_for = link.lock,
            .held_by = cycle[(i + 1) % cycle.size()].wait->tid,
            .waiting_ns = interval.end_ns - std::min(interval.end_ns, link.wait->start_ns),
@@ -199,7 +201,7 @@ Report analyse(const Interval& interval, const std::vector<ProcessSample>& befor
   StackNames stacks(symbolizer);
   SiteKinds sites(memory, stacks);
   std::vector<LockObject> objects = group_words(interval, &sites, kLookedAt);
-  const Background background = set_apart(objects, kLookedAt, interval);
+  Background background = set_apart(objects, kLookedAt, interval);
   const std::vector<WaitForCycle> cycles = find_deadlocks(objects, interval, symbolizer);
   std::vector<Lock> locks =
       measure_all(objects, interval, sites, cycles, options.thresholds, counts);
@@ -207,6 +209,7 @@ Report analyse(const Interval& interval, const std::vector<ProcessSample>& befor
   report.processes = process_reports(interval, before, after, locks, background);
 
   std::vector<Lock> idle = take_idle(locks);
+  merge_into_classes(locks, background, interval, options.thresholds);
   sort_by_guilt(locks);
 
   name_first(locks, options, report.interval_s, counts, memory, symbolizer, stacks);

@@ -39,7 +39,8 @@ void name_object(Lock& lock, const Memory& memory, Symbolizer& symbolizer) {
   if (address == 0) return;
   ObjectName found = symbolizer.object_at(lock.image, address);
   if (!found.object.empty()) report.object = found.object;
-  if (!found.name.empty())
+  report.has_symbol = !found.name.empty();
+  if (report.has_symbol)
     report.name = std::move(found.name);
   else if (lock.names_itself)
     report.name = report.primitive;
@@ -52,7 +53,7 @@ void name_object(Lock& lock, const Memory& memory, Symbolizer& symbolizer) {
 void name_owner(Lock& lock, Symbolizer& symbolizer) {
   const LockKind kind = lock.report.kind;
   if ((kind != LockKind::kMutex && kind != LockKind::kRwlock) || !lock.sure) return;
-  if (lock.report.per_waiter_words) return;
+  if (lock.report.per_waiter_words || lock.report.objects > 1) return;
   const std::uint64_t address = lock.key.scope == WordKey::Scope::kFile
                                     ? symbolizer.address_of(lock.image, lock.key)
                                     : lock.report.address;
@@ -110,6 +111,7 @@ void remember_first_sight(const Lock& lock, Memory& memory) {
 }
 
 void name_by_address(Lock& lock) {
+  if (lock.report.objects > 1) return;  // a class has its name
   if (lock.report.per_waiter_words) return name_site(lock);
   const bool shared = lock.key.scope == WordKey::Scope::kFile;
   lock.report.object = shared
@@ -121,9 +123,7 @@ void name_by_address(Lock& lock) {
 void name_lock(Lock& lock, std::size_t rows, const Memory& memory, Symbolizer& symbolizer,
                StackNames& stacks) {
   name_by_address(lock);
-  if (lock.report.per_waiter_words)
-    name_site(lock);
-  else
+  if (!lock.report.per_waiter_words && lock.report.objects == 1)
     name_object(lock, memory, symbolizer);
   name_owner(lock, symbolizer);
   name_waiters(lock, rows, stacks);

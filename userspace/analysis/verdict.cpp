@@ -35,8 +35,16 @@ Level ceiling_of(const Lock& lock) {
   return Level::kCulprit;
 }
 
+std::string many(std::uint64_t count, LockKind kind) {
+  return fmt::format("{} {}{}", format_count(count), name_of(kind),
+                     kind == LockKind::kMutex ? "es" : "s");
+}
+
 std::string title(const Lock& lock) {
-  return fmt::format("{} {}", name_of(lock.report.kind), short_symbol(lock.report.name));
+  const LockReport& report = lock.report;
+  const std::string name = report.has_symbol ? short_symbol(report.name) : report.name;
+  if (report.objects > 1) return fmt::format("{} {}", many(report.objects, report.kind), name);
+  return fmt::format("{} {}", name_of(report.kind), name);
 }
 
 std::string where(const Lock& lock) {
@@ -75,12 +83,14 @@ std::vector<std::string> not_seen(const std::vector<Lock>& locks,
                                     "uncontended acquisitions (no futex call)"};
   if (has_runtime(processes, "Go")) blind.emplace_back("Go's sync.Mutex");
   if (has_runtime(processes, "CPython"))
-    blind.emplace_back("CPython's GIL (looks like an idle wait)");
-  const bool per_thread_words = std::ranges::any_of(locks, [](const Lock& lock) {
+    blind.emplace_back("a Python lock with one waiter at a time (looks like a condition)");
+  const bool nameless_words = std::ranges::any_of(locks, [](const Lock& lock) {
     return lock.report.kind == LockKind::kUnknown && lock.report.threads == 1;
   });
-  if (per_thread_words || has_runtime(processes, "JVM"))
-    blind.emplace_back("locks that sleep on a word per thread (parking_lot, absl, HotSpot)");
+  if (nameless_words)
+    blind.emplace_back("locks that sleep on a word per thread, where no frame has a name");
+  if (has_runtime(processes, "JVM"))
+    blind.emplace_back("Java's locks, where HotSpot's frames have no names");
   blind.emplace_back("allocations, memory growth: not watched by this version");
   return blind;
 }

@@ -195,6 +195,7 @@ Result<Report> Observer::report(bool final) {
                                           .top_n = settings_.top_n,
                                           .with_waits = settings_.with_waits},
                           memory_, symbols_);
+  for (const WordKey& word : memory_.polled) probes_.join_polls(word);
   fill_in(report, final);
   reap_ghosts(*now);
   settle_counts(*now);

@@ -88,6 +88,7 @@ struct LockReport {
   std::string comm;
   LockKind kind = LockKind::kUnknown;
   std::string name;           // "orders::ledger"; else the object
+  bool has_symbol = false;    // `name` is a symbol of the program
   std::uint64_t address = 0;  // of the object; 0: none (file words)
   std::string object;         // "bss orders+0x40", "heap", "stack of 71", "file+0x40"
   std::string primitive;      // "pthread mutex", "LWLock"...: where frames told; else empty
@@ -130,6 +131,7 @@ struct DeadlockLink {
   std::string comm;
   LockKind kind = LockKind::kMutex;
   std::string name;              // of the lock
+  bool has_symbol = false;       // as in LockReport
   std::uint64_t waits_for = 0;   // its address in the process
   std::uint32_t held_by = 0;     // the tid of the next one; of the first, for the last
   std::uint64_t waiting_ns = 0;  // so far

@@ -141,9 +141,10 @@ namespace {
 
 // "71 clerk-1 waits for mutex lock_a in orders::settle, held by 72".
 std::string link_text(const DeadlockLink& link, bool with_pid) {
-  std::string text = fmt::format("{} {}{} waits for {} {}", link.tid, link.comm,
-                                 with_pid ? fmt::format(" of pid {}", link.pid) : std::string(),
-                                 name_of(link.kind), short_symbol(link.name));
+  std::string text =
+      fmt::format("{} {}{} waits for {} {}", link.tid, link.comm,
+                  with_pid ? fmt::format(" of pid {}", link.pid) : std::string(),
+                  name_of(link.kind), link.has_symbol ? short_symbol(link.name) : link.name);
   if (link.stack.own < link.stack.frames.size())
     if (const Frame& frame = link.stack.frames[link.stack.own]; !frame.function.empty())
       text += " in " + short_symbol(frame.function);

@@ -288,6 +288,11 @@ bool LockProbes::settle(const WordKey& word) {
   return run(state_->skeleton->progs.settle, argument) == 0;
 }
 
+bool LockProbes::join_polls(const WordKey& word) {
+  cw_polled argument{.word = wire_key(word)};
+  return run(state_->skeleton->progs.join_polls, argument) == 0;
+}
+
 Result<Snapshot> LockProbes::snapshot(const std::function<bool(const Image&)>& belongs) {
   State& state = *state_;
   auto& counters = *state.skeleton->bss;

@@ -117,6 +117,8 @@ class LockProbes {
   void reap(std::uint32_t tid, std::uint64_t start_ns, bool count_as_lost);
   // Sets a word's number of waiters right if it does not fit the waits in progress; true if so.
   bool settle(const WordKey& word);
+  // From now on a run of time-outs of one thread on the word is one wait; false when it is gone.
+  bool join_polls(const WordKey& word);
 
   // All counters of watched processes as they stand. Each call begins a new count of distinct
   // waiters, and afterwards forgets what ended or went quiet long ago. `belongs` is asked about
