@@ -156,11 +156,11 @@ class AllocatorFinder {
   }
 
   [[nodiscard]] AllocatorReach reach_of(const LoadedModule& module, bool prefixed) const {
-    if (!prefixed && is_default(module, AllocCall::kMalloc)) return AllocatorReach::kDefault;
-    if (prefixed || module.is_program || !has_standard_malloc(module))
-      return AllocatorReach::kOwnNames;
-    return is_c_library(module.name) || is_needed(module) ? AllocatorReach::kShadowed
-                                                          : AllocatorReach::kByHand;
+    if (is_default(module, AllocCall::kMalloc))
+      return prefixed ? AllocatorReach::kOwnNames : AllocatorReach::kDefault;
+    if (module.is_program || !has_standard_malloc(module)) return AllocatorReach::kOwnNames;
+    if (!is_c_library(module.name) && !is_needed(module)) return AllocatorReach::kByHand;
+    return prefixed ? AllocatorReach::kOwnNames : AllocatorReach::kShadowed;
   }
 
   [[nodiscard]] std::string label_of(const LoadedModule& module, AllocatorFamily family) const {
