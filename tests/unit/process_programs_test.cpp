@@ -63,7 +63,8 @@ TEST_P(Linked, FunctionsVariablesAndLinesAreNamed) {
   ElfCache cache;
   ProcessSymbols symbols(program.pid(), cache);
   const auto stack = test::eventually([&] {
-    Stack seen = symbols.symbolize({program.function()}, true, Detail::kLines);
+    Stack seen = symbols.symbolize({.frames = {{.address = program.function(), .exact = true}}},
+                                   Detail::kLines);
     return seen.frames.front().line ? std::optional(seen) : std::nullopt;
   });
   ASSERT_TRUE(stack);
