@@ -40,7 +40,7 @@ static __always_inline int leave(void *ctx, long answer)
 	struct cw_thread *thread = bpf_map_lookup_elem(&threads, &tid);
 	__u64 now;
 
-	if (!thread || thread->call == CW_CALL_NONE || thread->call == CW_CALL_POLL)
+	if (!thread || thread->call == CW_CALL_NONE)
 		return 0;
 	now = bpf_ktime_get_ns();
 	thread->last_event_ns = now;

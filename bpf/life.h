@@ -27,8 +27,7 @@ static __always_inline void forget_thread(struct task_struct *task, __u32 tid)
 		return;
 	if (thread->call == CW_CALL_WAIT || thread->call == CW_CALL_RESTART)
 		end_wait(thread, task, tid, bpf_ktime_get_ns(), INTERRUPTED);
-	else if (thread->call == CW_CALL_POLL)
-		end_poll(thread, task, tid);
+	end_poll(thread, task, tid);
 	bpf_map_delete_elem(&threads, &tid);
 }
 

@@ -153,6 +153,7 @@ static __noinline int abandon_wait(struct cw_thread *thread)
 /* A time-out on a polled word is no end yet. False when the word is none. */
 static __noinline bool pause_wait(struct cw_thread *thread, struct task_struct *task, __u64 now)
 {
+	struct cw_poll *poll;
 	struct cw_word *word;
 
 	if (!thread || !task || !thread->word_id)
@@ -162,10 +163,47 @@ static __noinline bool pause_wait(struct cw_thread *thread, struct task_struct *
 		return false;
 	shift_waiters(word, -1);
 	count_distinct(word, thread, tid_of(task));
-	thread->mark = now;
-	thread->busy_mark = task->sched_info.run_delay;
-	thread->call = CW_CALL_POLL;
+	poll = &thread->poll;
+	poll->word = thread->word;
+	poll->address = thread->second_address;
+	poll->start_ns = thread->start_ns;
+	poll->run_delay_ns = thread->run_delay_ns;
+	poll->timed_out_ns = now;
+	poll->timed_out_delay = task->sched_info.run_delay;
+	poll->stack = thread->stack;
+	poll->word_id = thread->word_id;
+	poll->value = thread->value;
+	poll->weight = thread->weight;
+	poll->op = thread->op;
+	poll->value_class = thread->value_class;
+	poll->flags = (thread->on_own_stack ? 1 : 0) | (thread->at_least ? 2 : 0);
+	thread->call = CW_CALL_NONE;
 	return true;
+}
+
+/* Puts the thread back into the wait that it paused. */
+static __noinline int resume_wait(struct cw_thread *thread)
+{
+	struct cw_poll *poll;
+
+	if (!thread)
+		return 0;
+	poll = &thread->poll;
+	thread->word = poll->word;
+	thread->second_address = poll->address;
+	thread->start_ns = poll->start_ns;
+	thread->run_delay_ns = poll->run_delay_ns;
+	thread->stack = poll->stack;
+	thread->word_id = poll->word_id;
+	thread->value = poll->value;
+	thread->weight = poll->weight;
+	thread->op = poll->op;
+	thread->value_class = poll->value_class;
+	thread->on_own_stack = poll->flags & 1;
+	thread->at_least = poll->flags >> 1 & 1;
+	thread->shared = 0;
+	poll->timed_out_ns = 0;
+	return 0;
 }
 
 /*
@@ -175,27 +213,30 @@ static __noinline bool pause_wait(struct cw_thread *thread, struct task_struct *
 static __noinline bool poll_goes_on(struct cw_thread *thread, struct task_struct *task,
 				    __u64 address, __u64 now)
 {
-	struct cw_word_key key;
+	struct cw_poll *poll;
 	struct cw_word *word;
 
-	if (!thread || !task || (thread->second_address ^ address) & ~7ULL)
+	if (!thread || !task)
 		return false;
-	if (now - thread->mark > CW_POLL_GAP + (task->sched_info.run_delay - thread->busy_mark))
+	poll = &thread->poll;
+	if ((poll->address ^ address) & ~7ULL)
+		return false;
+	if (now - poll->timed_out_ns >
+	    CW_POLL_GAP + (task->sched_info.run_delay - poll->timed_out_delay))
 		return false; /* it ran in between: it had what it waited for */
-	key = thread->word;
-	key.address = address;
-	word = bpf_map_lookup_elem(&words, &key);
-	if (!word)
-		word = new_word(&key, now, thread->value);
-	if (!word)
-		return false;
-	word->polled = 1;
-	thread->word = key;
-	thread->word_id = word->id;
+	resume_wait(thread);
+	thread->word.address = address;
 	thread->second_address = address;
+	word = bpf_map_lookup_elem(&words, &thread->word);
+	if (!word)
+		word = new_word(&thread->word, now, thread->value);
+	thread->word_id = word ? word->id : 0;
 	thread->switches = task->nvcsw;
 	thread->slept = CW_SLEPT_POLLING;
 	thread->call = CW_CALL_WAIT;
+	if (!word)
+		return true;
+	word->polled = 1;
 	thread->joined = shift_waiters(word, 1);
 	count_distinct(word, thread, tid_of(task));
 	return true;
@@ -205,13 +246,16 @@ static __noinline bool poll_goes_on(struct cw_thread *thread, struct task_struct
 static __noinline int end_poll(struct cw_thread *thread, struct task_struct *task, __u32 tid)
 {
 	struct cw_word *word;
+	__u64 ended;
 
-	if (!thread)
+	if (!thread || !thread->poll.timed_out_ns)
 		return 0;
+	ended = thread->poll.timed_out_ns;
+	resume_wait(thread);
 	word = bpf_map_lookup_elem(&words, &thread->word);
 	if (word && word->id == thread->word_id)
 		shift_waiters(word, 1); /* for end_wait() to take away */
-	return end_wait(thread, task, tid, thread->mark, TIMED_OUT);
+	return end_wait(thread, task, tid, ended, TIMED_OUT);
 }
 
 /* Before a thread's next call: whatever the last one left open is closed. */
@@ -220,8 +264,6 @@ static __always_inline void close_last_call(struct cw_thread *thread, struct tas
 {
 	if (thread->call == CW_CALL_RESTART) {
 		end_wait(thread, task, tid_of(task), now, INTERRUPTED);
-	} else if (thread->call == CW_CALL_POLL) {
-		end_poll(thread, task, tid_of(task));
 	} else if (thread->call == CW_CALL_WAIT) {
 		abandon_wait(thread);
 		count(&lost_waits, 1);
@@ -248,10 +290,12 @@ static __always_inline bool begin_wait(void *ctx, struct task_struct *task,
 	thread->last_event_ns = now;
 	if (is_restart(thread, call))
 		return true;
-	if (thread->call == CW_CALL_POLL && thread->op == call->op && !call->shared &&
-	    poll_goes_on(thread, task, call->address, now))
-		return true;
 	close_last_call(thread, task, now);
+	if (thread->poll.timed_out_ns && !call->shared && thread->poll.op == call->op) {
+		if (poll_goes_on(thread, task, call->address, now))
+			return true;
+		end_poll(thread, task, tid);
+	}
 
 	key_of(&thread->word, task, image, call->address, call->shared);
 	sp = ((struct pt_regs *)bpf_task_pt_regs(task))->sp;

@@ -157,8 +157,28 @@ enum cw_call {
 	CW_CALL_WAIT = 1,
 	CW_CALL_RESTART = 2, /* a wait that a signal interrupted and that may go on */
 	CW_CALL_WAKE = 3,
-	CW_CALL_POLL = 4, /* a wait that timed out on a polled word and may go on */
 };
+
+/*
+ * A wait that timed out on a polled word and may go on; see struct cw_polled. Kept beside the call
+ * that a thread is in: on its way back to the word it may wait for and wake others.
+ */
+struct cw_poll {
+	struct cw_word_key word;
+	__u64 address;
+	__u64 start_ns;
+	__u64 run_delay_ns;    /* as of the start */
+	__u64 timed_out_ns;    /* 0: there is none */
+	__u64 timed_out_delay; /* task's run_delay then */
+	__u64 stack;
+	__u32 word_id;
+	__u32 value;
+	__u32 weight;
+	__u16 op;
+	__u8 value_class;
+	__u8 flags; /* bit 0: on_own_stack, bit 1: at_least */
+};
+CW_ASSERT_SIZE(cw_poll, 88);
 
 /* The futex call that a thread is in, and what is remembered of the one before. */
 struct cw_thread {
@@ -169,11 +189,9 @@ struct cw_thread {
 	__u64 switches;	    /* task's voluntary context switches at the start */
 	__u64 stack;
 	__u64 last_event_ns; /* newest hook run for this thread */
-	/* A wake: the word's `waiting` and `busy` when it began. A poll: when the wait timed out,
-	 * and the task's run_delay then. */
-	__u64 mark;
-	__u64 busy_mark;
-	__u64 second_mark; /* FUTEX_WAKE_OP: likewise for the second word */
+	__u64 mark;	     /* a wake: the word's `waiting` when it began */
+	__u64 busy_mark;     /* a wake: the word's `busy` when it began */
+	__u64 second_mark;   /* FUTEX_WAKE_OP: likewise for the second word */
 	__u64 second_busy_mark;
 	__u64 second_address;
 	__u32 image;
@@ -193,8 +211,9 @@ struct cw_thread {
 	__u8 slept; /* the wait was interrupted once and went on; 2: it timed out and went on */
 	__u8 shared;
 	__u32 weight; /* waits that its stack stands for; 0: it was not taken */
+	struct cw_poll poll;
 };
-CW_ASSERT_SIZE(cw_thread, 160);
+CW_ASSERT_SIZE(cw_thread, 248);
 
 enum cw_watched {
 	CW_UNWATCHED = 0,
@@ -384,7 +403,7 @@ CW_ASSERT_SIZE(cw_settle, 24);
  * run no longer than CW_POLL_GAP since it timed out, goes on with the wait it was in. While it is
  * not on the word it is not counted as a waiter.
  */
-#define CW_POLL_GAP 200000 /* ns */
+#define CW_POLL_GAP 500000 /* ns */
 struct cw_polled {
 	struct cw_word_key word;
 };

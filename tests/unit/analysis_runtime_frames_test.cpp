@@ -435,6 +435,20 @@ INSTANTIATE_TEST_SUITE_P(
              kWaitPrivate,
              kTwo}));
 
+INSTANTIATE_TEST_SUITE_P(Abseil, ByFrames,
+                         testing::Values(Case{
+                             "condvar of Debian's library",
+                             {"libc.so.6!syscall",
+                              "libabsl_synchronization.so.20220623!AbslInternalPerThreadSemWait",
+                              "libabsl_synchronization.so.20220623!", "take2()"},
+                             kCondvar,
+                             "absl::CondVar",
+                             3,
+                             kBitsetRealtime,
+                             kZero,
+                             0,
+                             kPerWaiter}));
+
 INSTANTIATE_TEST_SUITE_P(
     Runtimes, ByFrames,
     testing::Values(
@@ -509,6 +523,16 @@ INSTANTIATE_TEST_SUITE_P(
              kZero,
              40,
              kInCell | kPolls | kNamesItself},
+        Case{"GIL, dropped",
+             {"libc.so.6!", "libc.so.6!pthread_cond_wait", "python3.11!",
+              "python3.11!_PyEval_EvalFrameDefault", "python3.11!run"},
+             kCondvar,
+             "GIL hand-over",
+             4,
+             kBitsetRealtime,
+             kZero,
+             40,
+             kInCell | kNamesItself},
         Case{"GIL, all names",
              {"libc.so.6!pthread_cond_timedwait", "python3.11!take_gil.constprop.0",
               "python3.11!_PyEval_EvalFrameDefault", "python3.11!function_code_fastcall"},

@@ -126,7 +126,7 @@ void merge_into_classes(std::vector<Lock>& locks, Background& background, const 
   std::vector<Lock> classes;
   for (const auto& [key, members] : alike) {
     const auto others = background.by_class.find(key);
-    NotListed quiet = others == background.by_class.end() ? NotListed{} : others->second;
+    const NotListed quiet = others == background.by_class.end() ? NotListed{} : others->second;
     if (members.size() + quiet.count < kLeastOfAClass) continue;
     std::vector<const Lock*> which;
     for (const std::size_t i : members) which.push_back(&locks[i]);

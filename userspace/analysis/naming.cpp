@@ -39,7 +39,7 @@ void name_object(Lock& lock, const Memory& memory, Symbolizer& symbolizer) {
   if (address == 0) return;
   ObjectName found = symbolizer.object_at(lock.image, address);
   if (!found.object.empty()) report.object = found.object;
-  report.has_symbol = !found.name.empty();
+  report.has_symbol = !found.name.empty() && report.kind != LockKind::kGil;
   if (report.has_symbol)
     report.name = std::move(found.name);
   else if (lock.names_itself)
@@ -112,7 +112,10 @@ void remember_first_sight(const Lock& lock, Memory& memory) {
 
 void name_by_address(Lock& lock) {
   if (lock.report.objects > 1) return;  // a class has its name
-  if (lock.report.per_waiter_words) return name_site(lock);
+  if (lock.report.per_waiter_words) {
+    name_site(lock);
+    return;
+  }
   const bool shared = lock.key.scope == WordKey::Scope::kFile;
   lock.report.object = shared
                            ? fmt::format("shared inode {}+{:#x}", lock.key.space, lock.key.address)

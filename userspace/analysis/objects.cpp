@@ -101,6 +101,7 @@ Classification settled(Classification what, const Word& word) {
 
 void ask_for_heaviest(ObjectWord& entry, SiteKinds& sites) {
   std::vector<std::pair<std::uint64_t, CallSite>> heaviest;
+  heaviest.reserve(entry.word->wait_sites.size() + entry.in_progress.size());
   for (const WaitSite& site : entry.word->wait_sites)
     heaviest.emplace_back(site.wait_ns, call_site(site));
   for (const WaitInProgress* wait : entry.in_progress)
@@ -174,7 +175,10 @@ class Grouping {
 
   void add(ObjectWord entry) {
     const Candidate candidate = classify_word(interval_, entry, sites_);
-    if (candidate.what.has(kPerWaiter) || has_per_waiter_site(entry)) return add_parts(entry);
+    if (candidate.what.has(kPerWaiter) || has_per_waiter_site(entry)) {
+      add_parts(entry);
+      return;
+    }
     WordKey key = entry.word->key;
     key.address = object_address(key.address, candidate.what);
     put(index_[key], key, candidate, std::move(entry));
@@ -189,7 +193,7 @@ class Grouping {
 
   // The kind is part of the identity: an offset that was guessed wrong must not merge two locks.
   void put(ByKind& by_kind, const WordKey& key, const Candidate& candidate, ObjectWord entry) {
-    Classification what = settled(candidate.what, *entry.word);
+    const Classification what = settled(candidate.what, *entry.word);
     const auto [place, is_new] = by_kind.try_emplace(what.kind, objects_.size());
     if (is_new)
       objects_.push_back({.key = key,
@@ -275,7 +279,8 @@ class Grouping {
     WordKey key = entry.word->key;
     if (!candidate.what.has(kPerWaiter)) {
       key.address = object_address(key.address, candidate.what);
-      return put(index_[key], key, candidate, std::move(entry));
+      put(index_[key], key, candidate, std::move(entry));
+      return;
     }
     key.address = 0;
     if (key.scope == WordKey::Scope::kFile) key.space = 0;

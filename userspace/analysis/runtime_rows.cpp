@@ -39,6 +39,7 @@ constexpr Classification kStream = of(kStdio, "stdio stream", kNamesItself);
 constexpr Classification kLoader = of(kMutex, "dynamic loader's lock", kNamesItself);
 constexpr Classification kExit = of(kMutex, "lock of the exit handlers", kNamesItself);
 constexpr Classification kGilLock = kind_at(kGil, 40, kInCell | kPolls | kNamesItself, "GIL");
+constexpr Classification kHandOver = kind_at(kCondvar, 40, kInCell | kNamesItself, "GIL hand-over");
 constexpr Classification kGilOfOthers = kind_at(kGil, 40, kInCell | kNamesItself, "GVL");
 constexpr Classification kLwlock = of(kRwlock, "LWLock", kPerWaiter);
 constexpr Classification kOmpBarrier = of(kBarrier, "OpenMP barrier");
@@ -170,6 +171,8 @@ constexpr auto kRows = std::to_array<RuntimeRow>({
      of(kMutex, "absl::Mutex", kPerWaiter)},
     {kAny, "absl::*CondVar::Wait*", kNothing | kOnSemaphore | kOnCondvar,
      of(kCondvar, "absl::CondVar", kPerWaiter)},
+    // Its mutex exports what waits; its condition variable does not.
+    {"libabsl_sync*", "", kNothing, of(kCondvar, "absl::CondVar", kPerWaiter)},
     {kAny, "absl::*SpinLock::SlowLock*", kNothing, of(kMutex, "absl SpinLock")},
     {kAny, "*SpinLock::SlowLock*", kNothing, of(kMutex, "SpinLock")},
     {kAny, "folly::SharedMutex*", kNothing | kOnPark, of(kRwlock, "folly::SharedMutex")},
@@ -241,10 +244,14 @@ constexpr auto kRows = std::to_array<RuntimeRow>({
 
     // --- interpreters with one big lock ---
     {kAny, "take_gil*", kOnCondvar, kGilLock},
-    {kPython, "PyEval_RestoreThread", kOnCondvar, kGilLock},
-    {kPython, "PyEval_Acquire*", kOnCondvar, kGilLock},
-    {kPython, "PyEval_EvalFrame*", kOnCondvar, kGilLock},
-    {kPython, "PyGILState_Ensure", kOnCondvar, kGilLock},
+    {kAny, "drop_gil*", kOnCondvar, kHandOver},
+    // Where neither has a name: who takes it waits with a timeout, on the monotonic clock; who has
+    // dropped it, until another has it, without.
+    {kPython, "PyEval_RestoreThread", kOnCondvar, kGilLock, kFutexBitset},
+    {kPython, "PyEval_Acquire*", kOnCondvar, kGilLock, kFutexBitset},
+    {kPython, "PyEval_EvalFrame*", kOnCondvar, kGilLock, kFutexBitset},
+    {kPython, "PyGILState_Ensure", kOnCondvar, kGilLock, kFutexBitset},
+    {kPython, "PyEval_*", kOnCondvar, kHandOver},
     {kPython, "PyThread_acquire_lock*", kOnSemaphore | kOnCondvar,
      of(kSemaphore, "Python lock", kLockWhenCrowded)},
     {kAny, "gvl_acquire*", kOnCondvar, kGilOfOthers},
