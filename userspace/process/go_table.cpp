@@ -170,8 +170,7 @@ std::optional<GoTable> GoTable::of(Elf* elf) {
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> GoTable::entry_of(std::size_t index) const {
-  if (index > functions_) return std::nullopt;
+std::uint64_t GoTable::entry_of(std::size_t index) const {
   if (version_ == Version::k16) return number_at(index_, index * 2 * pointer_, pointer_);
   return text_ + number_at(index_, index * 8, 4);
 }
@@ -179,8 +178,8 @@ std::optional<std::uint64_t> GoTable::entry_of(std::size_t index) const {
 std::optional<GoTable::Function> GoTable::function(std::size_t index) const {
   if (index >= functions_) return std::nullopt;
   Function function;
-  function.start = *entry_of(index);
-  function.end = *entry_of(index + 1);
+  function.start = entry_of(index);
+  function.end = entry_of(index + 1);
   function.details = version_ == Version::k16
                          ? number_at(index_, (index * 2 + 1) * pointer_, pointer_)
                          : number_at(index_, index * 8 + 4, 4);
@@ -195,7 +194,7 @@ std::optional<GoTable::Function> GoTable::function_at(std::uint64_t vaddr) const
   std::size_t high = functions_;
   while (low < high) {
     const std::size_t middle = (low + high) / 2;
-    if (*entry_of(middle) <= vaddr)
+    if (entry_of(middle) <= vaddr)
       low = middle + 1;
     else
       high = middle;

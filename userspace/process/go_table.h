@@ -42,7 +42,8 @@ class GoTable {
   enum class Version { k16, k18, k20 };
 
   GoTable() = default;
-  [[nodiscard]] std::optional<std::uint64_t> entry_of(std::size_t index) const;
+  // Of a function, or behind the last one.
+  [[nodiscard]] std::uint64_t entry_of(std::size_t index) const;
   // A table of {value, up to which pc}, at an offset of `steps_`.
   [[nodiscard]] std::optional<std::int32_t> value_at(std::uint32_t table, const Function& function,
                                                      std::uint64_t vaddr) const;

@@ -86,7 +86,8 @@ bool confine() {
   ::prctl(PR_SET_NAME, "cw-lines");
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   // A terminal's Ctrl-C is for the observer, which ends us by closing the socket.
-  for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP}) ::signal(signal, SIG_IGN);
+  for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP})
+    static_cast<void>(::signal(signal, SIG_IGN));
   bound_resources();
   return give_up_rights() && refuse_system_calls();
 }

@@ -255,6 +255,7 @@ std::optional<Frame> ProcessSymbols::callee_before(std::uint64_t return_address)
   const NamedFrame& callee =
       named_frame(return_address + static_cast<std::uint64_t>(std::int64_t{distance}), false);
   if (!callee.in_code || callee.frame.function.empty() || callee.frame.offset != 0) return {};
+  if (callee.frame.function.ends_with("@plt")) return {};  // where it leads is not known
   Frame frame = callee.frame;
   frame.inferred = true;
   return frame;
