@@ -94,7 +94,7 @@ __noinline int find_range(struct walk *walk, __u64 address)
 /* One word of the user's stack. False: it cannot be read. */
 __noinline int read_word(struct walk *walk, __u64 address, __u64 *value)
 {
-	__u64 offset, index, from;
+	__u64 offset, index;
 
 	if (!walk || !value)
 		return 0;
@@ -105,11 +105,10 @@ __noinline int read_word(struct walk *walk, __u64 address, __u64 *value)
 		*value = walk->window[index & (CW_WINDOW_WORDS - 1)];
 		return 1;
 	}
-	/* What lies a little below is wanted too: the frame pointer beside a return address. */
-	from = address - 64;
-	if (!bpf_probe_read_user(walk->window, sizeof(walk->window), (void *)from)) {
-		walk->window_at = from;
-		*value = walk->window[8];
+	/* Whoever reads two words reads the lower one first; all later ones lie above. */
+	if (!bpf_probe_read_user(walk->window, sizeof(walk->window), (void *)address)) {
+		walk->window_at = address;
+		*value = walk->window[0];
 		return 1;
 	}
 	walk->window_at = 0;
@@ -188,18 +187,14 @@ __noinline int step_by_signal(struct walk *walk, __s32 sp_at, __s32 pc_at, __s32
 	return move_on(walk, pc, sp, fp, CW_FRAME_EXACT);
 }
 
-/* The CFA by a rule; 0: it cannot be had. */
-__noinline __u64 cfa_by(struct walk *walk, struct cw_unwind_rule *rule)
+/* The CFA by one of the rarer rules; 0: it cannot be had. */
+__noinline __u64 rare_cfa_by(struct walk *walk, struct cw_unwind_rule *rule)
 {
 	__u64 cfa = 0;
 
 	if (!walk || !rule)
 		return 0;
 	switch (rule->cfa) {
-	case CW_CFA_SP:
-		return walk->sp + rule->cfa_offset;
-	case CW_CFA_FP:
-		return walk->fp + rule->cfa_offset;
 	case CW_CFA_DEREF_SP:
 		return read_word(walk, walk->sp + rule->cfa_offset, &cfa) ? cfa + rule->cfa_plus
 									  : 0;
@@ -217,37 +212,38 @@ __noinline __u64 cfa_by(struct walk *walk, struct cw_unwind_rule *rule)
 	return 0;
 }
 
-/* The caller's frame pointer by a rule; false: it cannot be read. */
-__noinline int saved_fp_by(struct walk *walk, struct cw_unwind_rule *rule, __u64 cfa, __u64 *fp)
+/* Where the caller's frame pointer is saved; 0: it is not. */
+static __always_inline __u64 place_of_fp(struct walk *walk, struct cw_unwind_rule *rule, __u64 cfa)
 {
-	if (!walk || !rule || !fp)
-		return 0;
-	*fp = walk->fp;
 	switch (rule->fp) {
 	case CW_FP_AT_CFA:
-		return read_word(walk, cfa + rule->fp_offset, fp);
+		return cfa + rule->fp_offset;
 	case CW_FP_AT_FP:
-		return read_word(walk, walk->fp + rule->fp_offset, fp);
+		return walk->fp + rule->fp_offset;
 	case CW_FP_AT_SP:
-		return read_word(walk, walk->sp + rule->fp_offset, fp);
-	case CW_FP_LOST:
-		*fp = 1; /* no place to read from, nor the outermost frame's 0 */
+		return walk->sp + rule->fp_offset;
 	}
-	return 1;
+	return 0;
 }
 
-__noinline int step_by_rule(struct walk *walk, struct cw_unwind_rule *rule)
+static __always_inline int step_by_rule(struct walk *walk, struct cw_unwind_rule *rule)
 {
-	__u64 cfa = 0, pc = 0, fp = 0;
+	__u64 cfa, place, pc = 0, fp = walk->fp;
 
-	if (!walk || !rule)
-		return 0;
-	cfa = cfa_by(walk, rule);
+	if (rule->cfa == CW_CFA_SP)
+		cfa = walk->sp + rule->cfa_offset;
+	else if (rule->cfa == CW_CFA_FP)
+		cfa = walk->fp + rule->cfa_offset;
+	else
+		cfa = rare_cfa_by(walk, rule);
 	if (!cfa)
 		return stop(walk, CW_END_NO_RULE);
 	if (cfa <= walk->sp)
 		return stop(walk, CW_END_ASTRAY);
-	if (!saved_fp_by(walk, rule, cfa, &fp) || !read_word(walk, cfa - 8, &pc))
+	place = place_of_fp(walk, rule, cfa);
+	if (rule->fp == CW_FP_LOST)
+		fp = 1; /* no place to read from, nor the outermost frame's 0 */
+	if ((place && !read_word(walk, place, &fp)) || !read_word(walk, cfa - 8, &pc))
 		return stop(walk, CW_END_UNREADABLE);
 	return move_on(walk, pc, cfa, fp, 0);
 }
@@ -259,22 +255,17 @@ static __always_inline void forget_range(struct walk *walk)
 	walk->range.table = 0;
 }
 
-/* Notes the frame at `pc` and moves to its caller; false at the end. */
-__noinline int step_out(struct walk *walk)
+/* The number of the rule for the frame at `pc`, found by searching. */
+__noinline __u32 search_rule(struct walk *walk)
 {
-	struct cw_unwind_rule *known, rule;
 	__u64 lookup, original;
-	__u32 depth, number = 0;
 
 	if (!walk)
 		return 0;
-	depth = walk->stack.depth;
-	if (depth >= CW_MAX_DEPTH)
-		return stop(walk, CW_END_TOO_DEEP);
 	/* A call may be the last instruction of its function. */
 	lookup = walk->flags & CW_FRAME_EXACT ? walk->pc : walk->pc - 1;
 	if (!find_range(walk, lookup)) {
-		original = depth ? replaced_return(walk->sp - 8) : 0;
+		original = walk->stack.depth ? replaced_return(walk->sp - 8) : 0;
 		if (original) {
 			walk->pc = original;
 			lookup = original - 1;
@@ -284,19 +275,57 @@ __noinline int step_out(struct walk *walk)
 			walk->unknown = 1;
 		}
 	}
+	return walk->range.table ? rule_at(walk->range.table, lookup - walk->range.bias) : 0;
+}
+
+#define CW_RULE_BITS 16 /* CW_UNWIND_RULES */
+#define CW_RULE_MASK ((1ULL << CW_RULE_BITS) - 1)
+
+/* The same, remembered. Where there is none is not: it may be known the next time. */
+__noinline __u32 rule_of(struct walk *walk)
+{
+	__u32 zero = 0, number;
+	struct recent_rules *recent = bpf_map_lookup_elem(&recent_rules, &zero);
+	__u64 pc, spread, *entry, tag;
+
+	if (!walk || !recent)
+		return 0;
+	pc = walk->pc;
+	spread = (pc ^ (__u64)walk->space << 48 ^ (walk->flags & CW_FRAME_EXACT)) *
+		 0x9e3779b97f4a7c15ULL;
+	spread = (spread ^ spread >> 32 ^ unwind_epoch) * 0xff51afd7ed558ccdULL;
+	entry = &recent->entry[spread >> (64 - CW_RECENT_BITS)];
+	tag = spread << CW_RULE_BITS;
+	if ((*(volatile __u64 *)entry & ~CW_RULE_MASK) == tag && tag)
+		return *(volatile __u64 *)entry & CW_RULE_MASK;
+	number = search_rule(walk);
+	if (number && walk->pc == pc) /* not a return probe's */
+		*(volatile __u64 *)entry = tag | (number & CW_RULE_MASK);
+	return number;
+}
+
+/* Notes the frame at `pc` and moves to its caller; false at the end. */
+__noinline int step_out(struct walk *walk)
+{
+	struct cw_unwind_rule *rule;
+	__u32 depth, number;
+
+	if (!walk)
+		return 0;
+	depth = walk->stack.depth;
+	if (depth >= CW_MAX_DEPTH)
+		return stop(walk, CW_END_TOO_DEEP);
+	number = rule_of(walk);
 	walk->stack.address[depth] = walk->pc | walk->flags;
 	walk->stack.depth = depth + 1;
-	if (walk->range.table)
-		number = rule_at(walk->range.table, lookup - walk->range.bias);
-	known = number ? bpf_map_lookup_elem(&unwind_rules, &number) : NULL;
-	if (!known || known->cfa == CW_CFA_NONE)
+	rule = number ? bpf_map_lookup_elem(&unwind_rules, &number) : NULL;
+	if (!rule || rule->cfa == CW_CFA_NONE)
 		return step_by_frame_pointer(walk);
-	rule = *known;
-	if (rule.cfa == CW_CFA_END)
+	if (rule->cfa == CW_CFA_END)
 		return stop(walk, CW_END_OUTERMOST);
-	if (rule.cfa == CW_CFA_SIGNAL)
-		return step_by_signal(walk, rule.cfa_offset, rule.cfa_plus, rule.fp_offset);
-	return step_by_rule(walk, &rule);
+	if (rule->cfa == CW_CFA_SIGNAL)
+		return step_by_signal(walk, rule->cfa_offset, rule->cfa_plus, rule->fp_offset);
+	return step_by_rule(walk, rule);
 }
 
 /* Walks from pc, sp and fp in `walk`. */

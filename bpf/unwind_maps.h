@@ -53,6 +53,25 @@ CW_HASH(space_of, __u32, __u32, 16384);
  */
 CW_HASH(unknown_code, __u32, __u32, 1024);
 
+/*
+ * Rules found lately, by where they were found: the same calls are met again and again, and a
+ * search costs more than all the rest. An entry is a tag and a rule's number in one word, so that
+ * it is never seen half written.
+ */
+#define CW_RECENT_BITS 10
+struct recent_rules {
+	__u64 entry[1 << CW_RECENT_BITS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct recent_rules);
+} recent_rules SEC(".maps");
+
+__u64 unwind_epoch = 1; /* user space moves it on when the number of a space may be used again */
+
 #define CW_WINDOW_WORDS 128 /* of the user's stack, read at once */
 
 /* A stack while it is walked. */

@@ -89,13 +89,14 @@ TEST(Report, DeadlockOlderThanTheObserver) {
   for (const char* name : {"lock_a", "lock_b"}) {
     const json* lock = lock_at(reports[0], workload.address(name));
     ASSERT_NE(lock, nullptr) << name;
-    EXPECT_EQ(lock->at("level"), "culprit");
-    EXPECT_EQ(lock->at("cause"), "deadlock");
+    EXPECT_EQ(lock->at("level"), "suspect");
+    EXPECT_EQ(lock->at("cause"), "stuck");
     EXPECT_EQ(lock->at("in_progress"), 1);
     EXPECT_NEAR(lock->at("waiters_mean").get<double>(), 1, 0.05);
     EXPECT_NEAR(lock->at("busy_share").get<double>(), 1, 0.05);
     EXPECT_EQ(lock->at("name"), name);
   }
+  EXPECT_EQ(reports[0].at("verdict").at("level"), "culprit") << "the circle is proven";
   const auto owner = lock_at(reports[0], workload.address("lock_a"))->at("owner").at("tid");
   EXPECT_EQ(owner, workload.ready().at("a_then_b"));
   const json& cycle = reports[0].at("deadlocks").at(0).at("cycle");
@@ -278,10 +279,14 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"kernel_thread", {"--pid", "2"}, 4, "kernel thread"},
         Mistake{"option", {"--nonsense"}, 2, "--nonsense"},
         Mistake{"interval", {"--interval", "0"}, 2, "--interval"},
+        Mistake{"interval_nan", {"--interval", "nan"}, 2, "--interval"},
+        Mistake{"duration_nan", {"--duration", "nan"}, 2, "--duration"},
+        Mistake{"budget_nan", {"--budget", "nan"}, 2, "--budget"},
         Mistake{"format", {"--format", "xml"}, 2, "--format"},
         Mistake{"threshold", {"--threshold", "lock.busy.suspect"}, 2, "--threshold"},
         Mistake{"threshold_key", {"--threshold", "lock.colour=1"}, 2, "lock.colour"},
         Mistake{"demo_with_pid", {"demo", "--pid", "1"}, 2, "--pid"},
+        Mistake{"json_unnamed", {"--json", ""}, 2, "--json"},
         Mistake{"json_file", {"--pid", "1", "--json", "/nonexistent/x"}, 1, "/nonexistent/x"},
         Mistake{"comm_empty", {"--comm", ""}, 2, "--comm"},
         Mistake{"cgroup_none", {"--cgroup", "/no/such/group"}, 4, "/no/such/group"},

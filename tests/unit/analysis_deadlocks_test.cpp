@@ -40,7 +40,7 @@ TEST_F(Deadlocks, ACycleIsACulpritAndSaysWho) {
   const Report report = run(hanging(kBegin - kSecond));
   EXPECT_EQ(report.verdict.level, Level::kCulprit);
   EXPECT_EQ(report.verdict.summary, "deadlock: 2 threads wait for each other and can never go on");
-  for (const LockReport& lock : report.locks) EXPECT_EQ(lock.cause, "deadlock");
+  for (const LockReport& lock : report.locks) EXPECT_EQ(lock.cause, "stuck");
   ASSERT_EQ(report.deadlocks.size(), 1U);
   const auto& cycle = report.deadlocks[0].cycle;
   ASSERT_EQ(cycle.size(), 2U);

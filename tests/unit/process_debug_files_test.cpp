@@ -10,6 +10,7 @@
 #include "process/elf_cache.h"
 #include "process/elf_file.h"
 #include "process/mini_debug.h"
+#include "process_child.h"
 
 namespace cw {
 namespace {
@@ -127,6 +128,39 @@ TEST_F(DebugFiles, StayWithTheImage) {
   EXPECT_FALSE(image->has_lines());
   EXPECT_EQ(cache.open_files(), 2U);
   EXPECT_EQ(image->section_named(".symtab"), nullptr) << "still a stripped program";
+}
+
+// A server is a directory, too, for libdebuginfod.
+TEST_F(DebugFiles, AreFetchedWhenTheEnvironmentNamesServers) {
+  const fs::path served = root_ / "served/buildid" / hex(contents_.build_id);
+  fs::create_directories(served);
+  fs::copy_file(kPrograms / "ledger.debug", served / "debuginfo");
+  ::setenv("DEBUGINFOD_CACHE_PATH", (root_ / "cache").c_str(), 1);
+  const auto none = [](const ElfContents&) { return DebugFile(); };
+  {
+    ElfCache cache;
+    const auto key = cache.adopt(open_file(kPrograms / "ledger.stripped")).value_or(ElfKey{});
+    EXPECT_FALSE(names_settle(*cache.image(key, none))) << "no servers are named";
+  }
+  ::setenv("DEBUGINFOD_URLS", ("file://" + (root_ / "served").string()).c_str(), 1);
+  {
+    ElfCache cache;
+    const auto key = cache.adopt(open_file(kPrograms / "ledger.stripped")).value_or(ElfKey{});
+    EXPECT_TRUE(test::eventually([&] { return names_settle(*cache.image(key, none)); }))
+        << "this takes libdebuginfod.so.1";
+  }
+  ::setenv("CONTENTIONWATCH_DEBUG_FILES", "none", 1);
+  {
+    ElfCache cache;
+    const auto key = cache.adopt(open_file(kPrograms / "ledger.stripped")).value_or(ElfKey{});
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_FALSE(names_settle(*cache.image(key, none)));
+      ::usleep(5000);
+    }
+  }
+  for (const char* name :
+       {"CONTENTIONWATCH_DEBUG_FILES", "DEBUGINFOD_URLS", "DEBUGINFOD_CACHE_PATH"})
+    ::unsetenv(name);
 }
 
 TEST(MiniDebug, NamesWhatIsNotExported) {

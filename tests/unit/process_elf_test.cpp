@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <random>
 
 #include "process/elf_cache.h"
@@ -104,6 +105,22 @@ TEST(Elf, FindsWhereThreadsBegin) {
   EXPECT_TRUE(image->is_outermost(0x1390));
   EXPECT_FALSE(image->is_outermost(0x1391));
   EXPECT_FALSE(loaded(rich_file().make())->is_outermost(0x1390));
+}
+
+TEST(Elf, NamesTheStubsOfCallsToLibraries) {
+  const Fd file(::open((std::string(CW_PROGRAMS) + "/ledger.stripped").c_str(), O_RDONLY));
+  const auto loaded = load_elf(file.get());
+  ASSERT_TRUE(loaded);
+  std::vector<std::string> stubs;
+  for (const ElfSymbol& symbol : loaded->image->contents().functions) {
+    const std::string name(loaded->image->name_of(symbol));
+    if (name.ends_with("@plt")) stubs.push_back(name);
+    if (name == "abort@plt") {
+      EXPECT_EQ(function_name(*loaded->image, symbol.address + 6), name);
+    }
+  }
+  for (const char* call : {"abort@plt", "_ZdlPvm@plt", "_Znwm@plt"})
+    EXPECT_EQ(std::ranges::count(stubs, call), 1) << call;
 }
 
 TEST(Elf, RefusesWhatIsNoElfFile) {

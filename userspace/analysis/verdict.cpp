@@ -160,13 +160,12 @@ void judge(Lock& lock, const Thresholds& thresholds) {
   const Level ceiling = ceiling_of(lock);
   const Level raw = std::min(level_of(report.waiters_mean, report.busy_share, thresholds), ceiling);
   report.level = std::min(level_of(lock.net_waiters(), lock.net_busy(), thresholds), ceiling);
-  if (lock.deadlocked) {  // proven: no threshold to reach
-    report.level = Level::kCulprit;
-    report.cause = "deadlock";
-  } else if (raw == Level::kFine)
-    report.cause.clear();
-  else if (lock.spans_interval)
+  // The locks of a deadlock are stuck, too; the circle is what is guilty: see conclude().
+  if (lock.deadlocked) report.level = std::max(report.level, Level::kSuspect);
+  if (lock.spans_interval && (lock.deadlocked || raw != Level::kFine))
     report.cause = "stuck";
+  else if (raw == Level::kFine)
+    report.cause.clear();
   else if (raw > report.level && report.runnable_mean >= kStarving * report.waiters_mean)
     report.cause = "cpu starvation";
   else
@@ -182,7 +181,7 @@ std::vector<std::string> advice(const Lock& lock, std::uint64_t threads) {
         "woken threads had no CPU to run on: look at CPU limits and load, not at this lock");
     return lines;
   }
-  if (report.cause == "deadlock") {
+  if (lock.deadlocked) {
     lines.emplace_back("end the process to let it go; take such locks in one order everywhere");
     return lines;
   }
@@ -230,7 +229,10 @@ Verdict conclude(const std::vector<Lock>& locks, const Background& background,
   if (!locks.empty()) verdict.level = locks.front().report.level;
   verdict.summary = verdict.level == Level::kFine ? fine_summary(locks)
                                                   : lock_summary(locks.front(), worst_threads);
-  if (!deadlocks.empty()) verdict.summary = "deadlock: " + deadlock_summary(deadlocks);
+  if (!deadlocks.empty()) {  // proven: no threshold to reach
+    verdict.level = Level::kCulprit;
+    verdict.summary = "deadlock: " + deadlock_summary(deadlocks);
+  }
   if (verdict.level != Level::kFine && processes.size() > 1 && !locks.front().report.pids.empty())
     verdict.summary +=
         fmt::format(" ({}, pid {})", locks.front().report.comm, locks.front().report.pids.front());

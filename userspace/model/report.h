@@ -95,7 +95,7 @@ struct LockReport {
   // Waiters sleep on a word each: a row is all that wait in one function, whatever lock it is.
   bool per_waiter_words = false;
   Level level = Level::kFine;
-  std::string cause;  // "", "contention", "stuck", "deadlock", "cpu starvation"
+  std::string cause;  // "", "contention", "stuck", "cpu starvation"
   std::string arithmetic;
   std::vector<std::string> advice;
 

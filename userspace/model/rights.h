@@ -25,8 +25,7 @@ struct Right {
 };
 
 inline constexpr auto kRights = std::to_array<Right>({
-    {CAP_BPF, "CAP_BPF", "to load programs, to make maps for code that is loaded later",
-     Keep::kForMaps},
+    {CAP_BPF, "CAP_BPF", "to load programs, to make maps", Keep::kForMaps},
     {CAP_PERFMON, "CAP_PERFMON", "to load and attach what traces the kernel", Keep::kNo},
     {CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "to look into processes of others", Keep::kYes},
     {CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",

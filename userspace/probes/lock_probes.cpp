@@ -103,7 +103,8 @@ UnwindMaps::Fds unwind_fds_of(const locks_bpf& skeleton) {
           .spaces = bpf_map__fd(skeleton.maps.code_spaces),
           .rules = bpf_map__fd(skeleton.maps.unwind_rules),
           .space_of = bpf_map__fd(skeleton.maps.space_of),
-          .unknown_code = bpf_map__fd(skeleton.maps.unknown_code)};
+          .unknown_code = bpf_map__fd(skeleton.maps.unknown_code),
+          .epoch = &skeleton.data->unwind_epoch};
 }
 
 // Runs one of our `syscall` programs; its answer, or -1.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -153,6 +154,7 @@ Result<std::uint32_t> UnwindMaps::add_space(std::span<const CodeRange> ranges) {
 
 void UnwindMaps::drop_space(std::uint32_t number) {
   drop(maps_.spaces, number, space_sizes_);
+  std::atomic_ref(*maps_.epoch).fetch_add(1);
 }
 
 void UnwindMaps::assign_space(std::int32_t pid, std::uint32_t space) {

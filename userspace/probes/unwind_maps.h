@@ -21,6 +21,7 @@ class UnwindMaps {
     int rules = -1;
     int space_of = -1;
     int unknown_code = -1;
+    unsigned long long* epoch = nullptr;  // what the kernel side remembers of spaces belongs to one
   };
   explicit UnwindMaps(Fds maps);
 

@@ -29,9 +29,7 @@ std::string path_by_build_id(std::string_view build_id) {
 Fd open_with_build_id(int root, const std::string& path, std::string_view build_id) {
   if (root < 0 || path.empty() || build_id.empty()) return {};
   Fd file = open_regular_in_root(root, path.c_str());
-  if (!file) return {};
-  const auto elf = open_elf(file.get());
-  return elf && build_id_of(elf->get()) == build_id ? std::move(file) : Fd();
+  return file && has_build_id(file.get(), build_id) ? std::move(file) : Fd();
 }
 
 Fd open_by_build_id(int root, std::string_view build_id) {
@@ -95,6 +93,11 @@ Fd find_alternate(int debug_file, int root) {
 bool debug_files_wanted() {
   const char* wish = std::getenv("CONTENTIONWATCH_DEBUG_FILES");
   return wish == nullptr || std::string_view(wish) != "none";
+}
+
+bool has_build_id(int file, std::string_view build_id) {
+  const auto elf = open_elf(file);
+  return elf && build_id_of(elf->get()) == build_id;
 }
 
 DebugFile find_debug_file(const ElfContents& of, const FilePlace& place) {

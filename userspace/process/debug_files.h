@@ -28,4 +28,7 @@ struct FilePlace {
 // moved into a file shared by several is found likewise, by build-id in either root.
 DebugFile find_debug_file(const ElfContents& of, const FilePlace& place);
 
+// Whether an ELF file says that it has that build-id.
+bool has_build_id(int file, std::string_view build_id);
+
 }  // namespace cw

@@ -93,7 +93,8 @@ std::string joined(Dwarf_Die* unit, std::string file) {
       ::dwarf_attr(unit, DW_AT_comp_dir, &attribute) == nullptr)
     return file;
   const std::string directory = bounded(::dwarf_formstring(&attribute));
-  return directory.empty() ? file : directory + "/" + file;
+  if (file.starts_with("./")) file.erase(0, 2);
+  return directory.empty() || directory == "." ? file : directory + "/" + file;
 }
 
 std::optional<std::uint64_t> number_of(Dwarf_Die* die, unsigned name) {

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "process/debug_files.h"
+
 namespace cw {
 
 std::optional<ElfKey> ElfCache::adopt(Fd file) {
@@ -37,18 +39,44 @@ std::shared_ptr<const ElfImage> ElfCache::image(const ElfKey& key,
   if (found == entries_.end()) return nullptr;
   Entry& entry = found->second;
   touch(entry);
-  if (entry.image || entry.unreadable || !entry.file) return entry.image;
-  if (auto loaded = load_elf(entry.file.get(), find_debug_file)) {
-    keep(entry, std::move(loaded->image));
-    own(entry.debug.file, std::move(loaded->debug.file));
-    own(entry.debug.alternate, std::move(loaded->debug.alternate));
-  } else {
-    entry.unreadable = true;
-    close_files(entry);
+  const bool arrived = entry.image && entry.awaits_debug_file && entry.file &&
+                       debuginfod_.has(entry.image->contents().build_id);
+  if (arrived) {
+    drop(entry);
+    entry.id = ++next_id_;
   }
+  if (entry.image || entry.unreadable || !entry.file) return entry.image;
+  load(entry, find_debug_file);
   auto image = entry.image;
   shrink(key);
   return image;
+}
+
+void ElfCache::load(Entry& entry, const FindDebugFile& find_debug_file) {
+  FindDebugFile find;
+  if (find_debug_file) {
+    find = [&](const ElfContents& contents) {
+      DebugFile found = find_debug_file(contents);
+      return found.file ? std::move(found) : ask_debuginfod(contents, entry);
+    };
+  }
+  auto loaded = load_elf(entry.file.get(), find);
+  if (!loaded) {
+    entry.unreadable = true;
+    close_files(entry);
+    return;
+  }
+  keep(entry, std::move(loaded->image));
+  own(entry.debug.file, std::move(loaded->debug.file));
+  own(entry.debug.alternate, std::move(loaded->debug.alternate));
+}
+
+DebugFile ElfCache::ask_debuginfod(const ElfContents& contents, Entry& entry) {
+  if (!debug_files_wanted()) return {};
+  DebugFile found{.file = debuginfod_.find(contents.build_id), .alternate = {}};
+  entry.awaits_debug_file = !found.file;
+  if (found.file && !has_build_id(found.file.get(), contents.build_id)) return {};
+  return found;
 }
 
 bool ElfCache::read(const ElfKey& key, std::uint64_t offset, std::span<std::byte> into) const {

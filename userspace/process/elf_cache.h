@@ -13,6 +13,7 @@
 #include <string>
 
 #include "model/fd.h"
+#include "process/debuginfod.h"
 #include "process/elf_symbols.h"
 #include "process/line_reader.h"
 
@@ -43,7 +44,8 @@ class ElfCache {
 
   // The file's contents, read now if they are not in memory, and then with the names of its debug
   // file. Null when the file is no good ELF file, or was forgotten and has to be adopted again: see
-  // knows(). Files with the same build-id and contents (in many containers) share one image.
+  // knows(). What debuginfod brings later is there when one asks again. Files with the same
+  // build-id and contents (in many containers) share one image.
   std::shared_ptr<const ElfImage> image(const ElfKey& key,
                                         const FindDebugFile& find_debug_file = {});
   // The source of an instruction of an image() in memory, from its debug file or itself. Empty when
@@ -64,6 +66,7 @@ class ElfCache {
     std::uint64_t id = 0;  // for the line reader: a new one for every new entry
     std::shared_ptr<const ElfImage> image;
     bool unreadable = false;
+    bool awaits_debug_file = false;  // asked debuginfod for it
     std::list<ElfKey>::iterator use;
   };
 
@@ -82,6 +85,10 @@ class ElfCache {
   std::size_t open_ = 0;
   std::map<ElfKey, Entry> entries_;
   std::list<ElfKey> uses_;  // most recent first
+  DebugFile ask_debuginfod(const ElfContents& contents, Entry& entry);
+  void load(Entry& entry, const FindDebugFile& find_debug_file);
+
+  Debuginfod debuginfod_;
   LineReader line_reader_;
   std::uint64_t next_id_ = 0;
   std::map<const ElfImage*, std::size_t> sharers_;  // entries with that image

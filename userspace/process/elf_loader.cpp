@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "process/elf_file.h"
+#include "process/elf_plt.h"
 #include "process/elf_symbol_reader.h"
 #include "process/elf_symbols.h"
+#include "process/go_table.h"
 #include "process/memory_file.h"
 #include "process/mini_debug.h"
 #include "process/proc_files.h"
@@ -185,6 +187,7 @@ void Loader::read_names(const FindDebugFile& find_debug_file) {
     const auto packed = section_content(elf_, ".gnu_debugdata", kMaxPackedDebug);
     if (const std::string unpacked = unpack_mini_debug(packed); !unpacked.empty())
       read_names_of(file_in_memory(unpacked).get());
+    read_go_functions(elf_, pool_);
   }
   const bool has_dwarf = std::ranges::any_of(contents_.sections, [](const ElfSection& section) {
     return section.in_file && section.name == ".debug_info";
@@ -204,7 +207,10 @@ Result<LoadedElf> Loader::load(const FindDebugFile& find_debug_file) {
   read_sections();
   read_debug_link();
   read_names(find_debug_file);
-  if (header.e_machine == EM_X86_64) find_thread_starts();
+  if (header.e_machine == EM_X86_64) {
+    find_thread_starts();
+    read_plt(elf_, pool_);
+  }
   if (pool_.names.empty()) pool_.names.push_back('\0');
   contents_.functions = make_symbols(std::move(pool_.functions), pool_.names, true);
   contents_.objects = make_symbols(std::move(pool_.objects), pool_.names, false);

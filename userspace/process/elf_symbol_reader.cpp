@@ -84,13 +84,14 @@ void Reader::add(const GElf_Sym& symbol, std::uint64_t first_name, std::uint64_t
                   .limit = limit,
                   .name = name,
                   .binding = static_cast<std::uint8_t>(GELF_ST_BIND(symbol.st_info)),
-                  .from_symtab = from_symtab});
+                  .from_symtab = from_symtab,
+                  .indirect = type == STT_GNU_IFUNC});
 }
 
 }  // namespace
 
 std::optional<std::uint64_t> SymbolPool::add_names(std::string_view strings) {
-  if (strings.empty() || names.size() + strings.size() >= 0x7fffffff) {
+  if (strings.empty() || names.size() + strings.size() >= 0x1fffffff) {
     cut = true;
     return std::nullopt;
   }

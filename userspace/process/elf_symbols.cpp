@@ -76,7 +76,8 @@ const ElfSection* ElfImage::section_named(std::string_view name) const {
 bool ElfImage::has_lines() const {
   return std::ranges::any_of(contents_.sections, [](const ElfSection& section) {
     return section.in_file && section.size != 0 &&
-           (section.name == ".debug_info" || section.name.ends_with(".gopclntab"));
+           (section.name == ".debug_info" || section.name.ends_with(".gopclntab") ||
+            section.name == ".go.buildinfo");
   });
 }
 

@@ -1,6 +1,6 @@
 #include "process/line_messages.h"
 
-#include <cstring>
+#include <algorithm>
 #include <string_view>
 
 namespace cw {
@@ -22,7 +22,7 @@ void append(std::string& message, const Value& value) {
 template <typename Value>
 bool take(std::string_view& message, Value& value) {
   if (message.size() < sizeof value) return false;
-  std::memcpy(&value, message.data(), sizeof value);
+  std::ranges::copy(message.substr(0, sizeof value), reinterpret_cast<char*>(&value));
   message.remove_prefix(sizeof value);
   return true;
 }

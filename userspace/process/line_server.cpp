@@ -21,6 +21,7 @@
 #include "model/fd.h"
 #include "process/dwarf_lines.h"
 #include "process/elf_file.h"
+#include "process/go_table.h"
 #include "process/line_messages.h"
 #include "process/proc_files.h"
 #include "process/text_parse.h"
@@ -85,7 +86,8 @@ bool confine() {
   ::prctl(PR_SET_NAME, "cw-lines");
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   // A terminal's Ctrl-C is for the observer, which ends us by closing the socket.
-  for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP}) ::signal(signal, SIG_IGN);
+  for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGTSTP})
+    static_cast<void>(::signal(signal, SIG_IGN));
   bound_resources();
   return give_up_rights() && refuse_system_calls();
 }
@@ -96,7 +98,8 @@ struct OpenFile {
   Fd alternate;
   ElfHandle elf;
   ElfHandle alternate_elf;
-  std::unique_ptr<DwarfLines> lines;  // null: it has none
+  std::unique_ptr<DwarfLines> dwarf;  // null: it has none
+  std::optional<GoTable> go;
 };
 
 ElfHandle map_elf(int file) {
@@ -110,7 +113,15 @@ void open_lines(OpenFile& opened) {
   if (opened.alternate) opened.alternate_elf = map_elf(opened.alternate.get());
   if (!opened.elf) return;
   if (auto lines = DwarfLines::open(opened.elf.get(), opened.alternate_elf.get()))
-    opened.lines = *std::move(lines);
+    opened.dwarf = *std::move(lines);
+  opened.go = GoTable::of(opened.elf.get());
+}
+
+SourceFrames lines_at(const OpenFile& opened, std::uint64_t vaddr) {
+  SourceFrames frames;
+  if (opened.dwarf) frames = opened.dwarf->at(vaddr);
+  if (frames.empty() && opened.go) frames = opened.go->at(vaddr);
+  return frames;
 }
 
 struct Received {
@@ -167,8 +178,7 @@ void serve_lines(int socket) {
   while (auto received = receive()) {
     LineReply reply{.sequence = received->request.sequence, .frames = {}};
     const std::uint64_t vaddr = received->request.vaddr;
-    const OpenFile& opened = file_of(files, *std::move(received));
-    if (opened.lines) reply.frames = opened.lines->at(vaddr);
+    reply.frames = lines_at(file_of(files, *std::move(received)), vaddr);
     const std::string message = encode(reply);
     if (::sendto(kSocket, message.data(), message.size(), MSG_NOSIGNAL, nullptr, 0) < 0) break;
   }

@@ -16,8 +16,8 @@ namespace cw {
 
 class PerfMap {
  public:
-  static constexpr std::size_t kMaxBytes = std::size_t{64} << 20;  // read at once, from the end
-  static constexpr std::size_t kMaxFunctions = std::size_t{1} << 20;
+  static constexpr std::size_t kMaxBytes = std::size_t{32} << 20;  // read at once, from the end
+  static constexpr std::size_t kMaxFunctions = std::size_t{1} << 18;
   static constexpr std::size_t kMaxName = 1024;
 
   struct Function {

@@ -118,7 +118,8 @@ std::shared_ptr<const ElfImage> ProcessSymbols::image_of(const Mapping& mapping)
   return cache_->image(*key, [this, &mapping](const ElfContents& contents) {
     if (!debug_files_wanted()) return DebugFile();
     const Fd root(::openat(directory_.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
-    const auto directory = std::string_view(mapping.path).substr(0, mapping.path.rfind('/'));
+    std::string directory = path_in_root(directory_.get(), mapping);
+    directory.resize(directory.rfind('/') == std::string::npos ? 0 : directory.rfind('/'));
     return find_debug_file(contents, {.root = root.get(), .directory = directory});
   });
 }
@@ -254,6 +255,7 @@ std::optional<Frame> ProcessSymbols::callee_before(std::uint64_t return_address)
   const NamedFrame& callee =
       named_frame(return_address + static_cast<std::uint64_t>(std::int64_t{distance}), false);
   if (!callee.in_code || callee.frame.function.empty() || callee.frame.offset != 0) return {};
+  if (callee.frame.function.ends_with("@plt")) return {};  // where it leads is not known
   Frame frame = callee.frame;
   frame.inferred = true;
   return frame;
