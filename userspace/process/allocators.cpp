@@ -56,7 +56,9 @@ class AllocatorFinder {
       if (!module.functions.empty()) add_module(module);
     resolve_nested();
     add_unseen();
-    std::ranges::stable_sort(found_, {}, &AllocatorSites::reach);
+    std::ranges::sort(found_, {}, [](const AllocatorSites& allocator) {
+      return std::tie(allocator.reach, allocator.module, allocator.allocator);
+    });
     return std::move(found_);
   }
 
@@ -96,7 +98,9 @@ class AllocatorFinder {
       if (!is_dynamic_linker(module.name)) list_functions(module);
       modules_.push_back(std::move(module));
     }
-    std::ranges::stable_sort(modules_, {}, &LoadedModule::order);
+    std::ranges::sort(modules_, {}, [](const LoadedModule& module) {
+      return std::pair(module.order, module.mapping.start);
+    });
   }
 
   // Without the linker's own list: the program, libraries, the C library.
@@ -148,7 +152,7 @@ class AllocatorFinder {
     });
   }
 
-  [[nodiscard]] bool has_standard_malloc(const LoadedModule& module) const {
+  [[nodiscard]] static bool has_standard_malloc(const LoadedModule& module) {
     return std::ranges::any_of(module.functions, [](const AllocFunction& function) {
       return !function.named.prefixed && function.exported &&
              function.named.call == AllocCall::kMalloc;

@@ -30,8 +30,8 @@ bool is_call(const Instruction& instruction) {
 
 // endbr64
 bool is_landing_mark(std::span<const std::byte> code) {
-  constexpr unsigned char kMark[] = {0xf3, 0x0f, 0x1e, 0xfa};
-  return code.size() >= sizeof kMark && std::memcmp(code.data(), kMark, sizeof kMark) == 0;
+  constexpr std::array<unsigned char, 4> kMark = {0xf3, 0x0f, 0x1e, 0xfa};
+  return code.size() >= kMark.size() && std::memcmp(code.data(), kMark.data(), kMark.size()) == 0;
 }
 
 }  // namespace
@@ -149,7 +149,7 @@ bool CodeFlow::only_hands_over(std::uint64_t entry,
       } else if (!jumps) {
         if (never_returns(name_of(to))) continue;
         acted = acted || !is_errno(name_of(to));
-      } else if (to.vaddr != 0 && !(entries_.contains(to.vaddr) && to.vaddr != entry)) {
+      } else if (to.vaddr != 0 && (to.vaddr == entry || !entries_.contains(to.vaddr))) {
         ahead.push_back({.at = to.vaddr, .acted = acted});
       } else {
         return false;
