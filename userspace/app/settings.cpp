@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -117,9 +118,10 @@ Result<Settings> checked(Settings settings, const Raw& raw) {
     if (std::ranges::find(settings.pids, *pid) == settings.pids.end())
       settings.pids.push_back(*pid);
   }
-  const std::pair<const char*, double> numbers[] = {{"--interval", settings.interval_s},
-                                                    {"--duration", raw.duration_s},
-                                                    {"--budget", settings.budget_pct}};
+  const std::array<std::pair<const char*, double>, 3> numbers = {
+      {{"--interval", settings.interval_s},
+       {"--duration", raw.duration_s},
+       {"--budget", settings.budget_pct}}};
   for (const auto& [option, value] : numbers)
     if (std::isnan(value))  // within every range, for CLI11
       return fail(Exit::kUsage, fmt::format("{} takes a number, not nan", option));
