@@ -25,6 +25,7 @@ class TargetSymbols : public Symbolizer {
   void refresh_all();
 
   Stack stack(ImageId image, StackId stack) override;
+  Stack functions(ImageId image, StackId stack) override;
   ObjectName object_at(ImageId image, std::uint64_t address) override;
   std::uint64_t address_of(ImageId image, const WordKey& word) override;
   std::string thread_comm(ImageId image, std::uint32_t tid) override;
