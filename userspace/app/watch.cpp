@@ -15,6 +15,7 @@
 #include "app/outputs.h"
 #include "app/rights.h"
 #include "model/fd.h"
+#include "process/proc.h"
 
 namespace cw {
 namespace {
@@ -89,14 +90,16 @@ Clock::time_point next_on_grid(Clock::time_point begin, Clock::time_point last,
 }
 
 // Sleeps until then, or until the last process is gone: then true. The processes that were named
-// may have left descendants that are watched too.
+// may have left descendants that are watched too. Who ended before his end was hooked is in the
+// books for ever.
 Result<bool> all_end_before(Clock::time_point moment, Observer& observer, Waker& waker) {
   for (;;) {
     waker.sleep_until(moment);
     if (!waker.all_ended()) return false;
     if (auto looked = observer.look(); !looked) return std::unexpected(looked.error());
     std::vector<std::int32_t> left;
-    for (const KnownProcess& process : observer.processes()) left.push_back(process.pid);
+    for (const KnownProcess& process : observer.processes())
+      if (state_of(process.pid) == ProcessState::kAlive) left.push_back(process.pid);
     if (left.empty()) return true;
     waker.follow(left);
   }
