@@ -97,8 +97,8 @@ Result<bool> all_end_before(Clock::time_point moment, Observer& observer, Waker&
     if (auto looked = observer.look(); !looked) return std::unexpected(looked.error());
     std::vector<std::int32_t> left;
     for (const KnownProcess& process : observer.processes()) left.push_back(process.pid);
-    if (left.empty()) return true;
     waker.follow(left);
+    if (waker.all_ended()) return true;
   }
 }
 
