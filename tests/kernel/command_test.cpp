@@ -219,6 +219,22 @@ TEST(Ending, TargetThatEndsGetsItsLastReport) {
   EXPECT_EQ(waits, 10U);
 }
 
+// Its end may come before that is hooked, or while.
+TEST(Ending, TargetThatEndsWhileWeAttach) {
+  for (int ms = 0; ms < 600; ms += 60) {
+    Workload workload({"never"});
+    auto arguments = command({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "2"});
+    arguments.insert(arguments.begin(), {"/usr/bin/timeout", "20"});
+    ChildProcess process(arguments, true);
+    std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+    workload.send(SIGKILL);
+    workload.wait();
+    process.read_all();
+    const int status = process.wait();
+    EXPECT_TRUE(status == 0 || status == 4) << status << " after " << ms << " ms";
+  }
+}
+
 TEST(Ending, FailOnExitsWithTen) {
   {
     Workload guilty({"mutex4", "4", "60", "100"});

@@ -128,6 +128,18 @@ class Walk {
   std::size_t own_ = 0;
 };
 
+// Of a thread that is a runtime's own: where the runtime began it, which libc did not.
+std::size_t outermost_of_a_library(const Stack& stack) {
+  const auto outermost =
+      std::find_if(stack.frames.rbegin(), stack.frames.rend(), [](const Frame& frame) {
+        return !frame.inlined && !frame.module.empty() && !matches("libc.*", frame.module) &&
+               !matches("libc-2.*", frame.module) && !matches("ld-*", frame.module);
+      });
+  return outermost == stack.frames.rend()
+             ? 0
+             : static_cast<std::size_t>(stack.frames.rend() - outermost) - 1;
+}
+
 }  // namespace
 
 bool matches(std::string_view pattern, std::string_view text) {
@@ -160,7 +172,7 @@ std::optional<Classification> classify_frames(const Stack& stack, std::uint16_t 
 
 std::size_t first_own_frame(const Stack& stack) {
   const std::size_t own = Walk(stack, ~0U, ~0U).own();
-  if (own >= stack.frames.size()) return 0;
+  if (own >= stack.frames.size()) return outermost_of_a_library(stack);
   // What was inlined is most often a guard's constructor; the function it was inlined in has a
   // name that other tools know, too.
   const auto whole =
