@@ -69,17 +69,6 @@ TEST(Faults, ObserverKilledAtAnyMoment) {
   EXPECT_EQ(workload.finish(), 0);
 }
 
-// No hook is there yet that would tell.
-TEST(Faults, TargetEndsWhileWeStart) {
-  for (int i = 1; i <= 8; i++) {
-    ChildProcess target({"/bin/sleep", std::to_string(0.05 * i)});
-    std::thread collector([&target] { target.wait(); });
-    const Ran ran = run({"--pid", std::to_string(target.pid()), "-i", "0.5"});
-    EXPECT_TRUE(ran.exit == 0 || ran.exit == 4) << ran.exit << ": " << ran.errors;
-    collector.join();
-  }
-}
-
 TEST(Faults, TargetStopped) {
   Workload workload({"ops", "timed_wait", "100", "10"});
   ChildProcess observer(watching(workload.pid()));
