@@ -424,7 +424,7 @@ INSTANTIATE_TEST_SUITE_P(
              {"libgomp.so.1!", "libgomp.so.1!", "libc.so.6!"},
              kBarrier,
              "OpenMP barrier",
-             0,
+             1,
              kWaitPrivate,
              kOther},
         Case{"OpenMP critical",
