@@ -49,10 +49,15 @@ struct Agreement {
   std::size_t agreed = 0;
 };
 
+bool has_name(const json& function) {
+  return !function.get<std::string>().empty();
+}
+
 // One address may have several names, so the distance from it counts as well as the name.
 bool agrees(const json& ours, const json& theirs) {
   if (ours.at("function") == theirs.at(0)) return true;
-  return ours.at("function") != "" && theirs.at(1).is_number() && ours.at("offset") == theirs.at(1);
+  return has_name(ours.at("function")) && theirs.at(1).is_number() &&
+         ours.at("offset") == theirs.at(1);
 }
 
 // None when they are not of the same depth: another thread's.
@@ -63,7 +68,7 @@ std::optional<Agreement> compared(const json& stack, const json& theirs) {
   if (ours.size() != theirs.size()) return std::nullopt;
   Agreement sum;
   for (std::size_t i = 0; i < ours.size(); i++) {
-    if (theirs.at(i).at(0) == "") continue;
+    if (!has_name(theirs.at(i).at(0))) continue;
     sum.frames++;
     if (agrees(ours.at(i), theirs.at(i))) sum.agreed++;
   }
@@ -115,8 +120,9 @@ TEST(Debugger, AgreesAboutAnInterpreter) {
 
 TEST(Debugger, AgreesAboutAServer) {
   const TemporaryFolder folder;
-  ChildProcess server({"/usr/bin/redis-server", "--port", "0", "--unixsocket", folder / "socket",
-                       "--io-threads", "3", "--save", "", "--logfile", folder / "log"});
+  const ChildProcess server({"/usr/bin/redis-server", "--port", "0", "--unixsocket",
+                             folder / "socket", "--io-threads", "3", "--save", "", "--logfile",
+                             folder / "log"});
   ASSERT_TRUE(succeeds_soon({"/usr/bin/redis-cli", "-s", folder / "socket", "ping"}));
   expect_gdb_agrees(server.pid(), 20);
 }

@@ -87,7 +87,8 @@ class Postgres : public testing::Test {
               0);
     server_.emplace(as_nobody({bin() + "postgres", "-D", folder_ / "database", "-k", folder_.path(),
                                "-c", "listen_addresses=", "-c", "max_connections=40", "-c",
-                               "autovacuum=off", "-c", "logging_collector=on"}));
+                               "autovacuum=off", "-c", "logging_collector=on"}),
+                    true);
     ASSERT_TRUE(succeeds_soon(client("pg_isready", {})));
   }
   void TearDown() override {

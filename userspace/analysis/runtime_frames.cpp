@@ -130,14 +130,13 @@ class Walk {
 
 // Of a thread that is a runtime's own: where the runtime began it, which libc did not.
 std::size_t outermost_of_a_library(const Stack& stack) {
-  const auto outermost =
-      std::find_if(stack.frames.rbegin(), stack.frames.rend(), [](const Frame& frame) {
-        return !frame.inlined && !frame.module.empty() && !matches("libc.*", frame.module) &&
-               !matches("libc-2.*", frame.module) && !matches("ld-*", frame.module);
-      });
-  return outermost == stack.frames.rend()
-             ? 0
-             : static_cast<std::size_t>(stack.frames.rend() - outermost) - 1;
+  for (std::size_t i = stack.frames.size(); i-- > 0;) {
+    const Frame& frame = stack.frames[i];
+    const bool is_libc = matches("libc.*", frame.module) || matches("libc-2.*", frame.module) ||
+                         matches("ld-*", frame.module);
+    if (!frame.inlined && !frame.module.empty() && !is_libc) return i;
+  }
+  return 0;
 }
 
 }  // namespace
