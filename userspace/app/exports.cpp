@@ -14,6 +14,9 @@ Result<Exports> Exports::open(const Settings& settings) {
   if (!settings.textfile.empty())
     if (auto possible = check_replaceable(settings.textfile); !possible)
       return std::unexpected(possible.error());
+  auto profiles = ProfileFiles::open(settings);
+  if (!profiles) return std::unexpected(profiles.error());
+  exports.profiles_ = std::move(*profiles);
   if (settings.listen) {
     auto server = MetricsServer::bind(*settings.listen);
     if (!server) return std::unexpected(server.error());
@@ -34,9 +37,11 @@ Result<void> Exports::start() {
 }
 
 Result<void> Exports::write(const Report& report) {
-  if (!metrics_) return {};
-  metrics_->add(report);
-  return publish();
+  if (metrics_) metrics_->add(report);
+  const auto published = publish();
+  profiles_.add(report);
+  const auto profiled = report.final ? profiles_.write() : Result<void>();
+  return published ? profiled : published;
 }
 
 Result<void> Exports::publish() {

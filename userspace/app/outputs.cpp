@@ -61,7 +61,9 @@ Result<void> Outputs::write(const Report& report) {
           "standard output");
   // Reports first: whatever becomes of an export, they are out.
   const auto exported = exports_.write(report);
-  return said ? exported : said;
+  const auto& result = said ? exported : said;
+  if (!result && !report.final) exports_.give_up();
+  return result;
 }
 
 }  // namespace cw

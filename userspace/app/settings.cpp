@@ -62,6 +62,15 @@ void add_exports(CLI::App& app, Settings& settings, Raw& raw) {
                  "Also write metrics to FILE, for node_exporter, each interval")
       ->check(named())
       ->type_name("FILE");
+  const auto profile = [&](const char* option, std::string& prefix, const char* what) {
+    app.add_option(option, prefix, std::string("At the end write ") + what)
+        ->check(named())
+        ->type_name("PREFIX");
+  };
+  profile("--folded", settings.folded_prefix,
+          "PREFIX.locks.folded: stacks by time waited, a line each");
+  profile("--speedscope", settings.speedscope_prefix,
+          "PREFIX.locks.speedscope.json, for speedscope.app");
 }
 
 void add_options(CLI::App& app, Settings& settings, Raw& raw) {

@@ -38,6 +38,8 @@ struct Settings {
   std::string json_file;
   std::string textfile;
   std::optional<ListenAddress> listen;
+  std::string folded_prefix;  // of the file's name; empty: not asked for
+  std::string speedscope_prefix;
   std::optional<Level> fail_on;
   bool demo_fixed = false;
 };
