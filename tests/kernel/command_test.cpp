@@ -293,6 +293,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"listen_nowhere", {"--listen", "here"}, 2, "--listen"},
         Mistake{"listen_elsewhere", {"--listen", "192.0.2.1:9477"}, 1, "192.0.2.1:9477"},
         Mistake{"textfile", {"--textfile", "/nonexistent/x.prom"}, 1, "/nonexistent/x.prom"},
+        Mistake{"profile_prefix", {"--pprof", "/nonexistent/x"}, 1, "/nonexistent/x.locks.pb.gz"},
+        Mistake{"profile_unnamed", {"--folded", ""}, 2, "--folded"},
         Mistake{"comm_empty", {"--comm", ""}, 2, "--comm"},
         Mistake{"cgroup_none", {"--cgroup", "/no/such/group"}, 4, "/no/such/group"},
         Mistake{"cgroup_elsewhere", {"--cgroup", "/proc"}, 4, "/proc"},

@@ -14,14 +14,14 @@ Result<Exports> Exports::open(const Settings& settings) {
   if (!settings.textfile.empty())
     if (auto possible = check_replaceable(settings.textfile); !possible)
       return std::unexpected(possible.error());
-  auto profiles = ProfileFiles::open(settings);
-  if (!profiles) return std::unexpected(profiles.error());
-  exports.profiles_ = std::move(*profiles);
   if (settings.listen) {
     auto server = MetricsServer::bind(*settings.listen);
     if (!server) return std::unexpected(server.error());
     exports.server_ = std::move(*server);
   }
+  auto profiles = ProfileFiles::open(settings);
+  if (!profiles) return std::unexpected(profiles.error());
+  exports.profiles_ = std::move(*profiles);
   if (!settings.textfile.empty() || settings.listen)
     exports.metrics_.emplace(MetricsOptions{
         .top_n = settings.top_n, .with_pid = !settings.pids.empty(), .version = CW_VERSION});

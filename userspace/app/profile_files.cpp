@@ -6,7 +6,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "export/flamegraph.h"
 #include "export/folded.h"
+#include "export/pprof.h"
 #include "export/speedscope.h"
 
 namespace cw {
@@ -22,6 +24,10 @@ Result<ProfileFiles> ProfileFiles::open(const Settings& settings) {
            [](const LockProfile& locks) { return to_folded(locks); }},
       Kind{settings.speedscope_prefix, "speedscope.json",
            [](const LockProfile& locks) { return to_speedscope(locks, "contentionwatch"); }},
+      Kind{settings.flamegraph_prefix, "svg",
+           [](const LockProfile& locks) { return to_flamegraph(locks); }},
+      Kind{settings.pprof_prefix, "pb.gz",
+           [](const LockProfile& locks) { return to_pprof(locks); }},
   };
   ProfileFiles profiles;
   for (const Kind& kind : kinds) {

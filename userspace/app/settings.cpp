@@ -71,6 +71,8 @@ void add_exports(CLI::App& app, Settings& settings, Raw& raw) {
           "PREFIX.locks.folded: stacks by time waited, a line each");
   profile("--speedscope", settings.speedscope_prefix,
           "PREFIX.locks.speedscope.json, for speedscope.app");
+  profile("--flamegraph", settings.flamegraph_prefix, "PREFIX.locks.svg: a picture for browsers");
+  profile("--pprof", settings.pprof_prefix, "PREFIX.locks.pb.gz, for go tool pprof");
 }
 
 void add_options(CLI::App& app, Settings& settings, Raw& raw) {

@@ -40,6 +40,8 @@ struct Settings {
   std::optional<ListenAddress> listen;
   std::string folded_prefix;  // of the file's name; empty: not asked for
   std::string speedscope_prefix;
+  std::string flamegraph_prefix;
+  std::string pprof_prefix;
   std::optional<Level> fail_on;
   bool demo_fixed = false;
 };
