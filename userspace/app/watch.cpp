@@ -113,6 +113,7 @@ Result<Exit> watch(const Settings& settings) {
   if (!observer) return std::unexpected(observer.error());
   const auto rights_kept = drop_rights();
   if (!rights_kept) return std::unexpected(rights_kept.error());
+  if (auto started = outputs->start(); !started) return std::unexpected(started.error());
 
   const Clock::time_point begin = Clock::now();
   std::optional<Clock::time_point> end;
