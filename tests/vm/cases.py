@@ -22,8 +22,9 @@ LEFT_OUT = {
 # most of it with the functions' hooks, which other machines may not have. It is to end within six minutes
 # on two processors, and the programs are loaded, which takes a second or more, for every test.
 QUICK = {
-    "functions": ("Futex/", "Backing/", "Modes/", "Outcomes.", "Wakes.", "Signals.", "Attach.", "Life.", "Limits.FullMap"),
-    "tracepoints": ("Futex/", "Backing/", "Modes/", "Signals.", "Attach.", "Life.Killed", "Limits.FullMap"),
+    "functions": ("Futex/Outcomes", "Backing/", "Modes/", "Outcomes.", "Signals.", "Attach.", "Life.Killed",
+                  "Life.ThreadsBorn", "Limits.FullMap"),
+    "tracepoints": ("Futex/Outcomes", "Signals.", "Attach.", "Life.Killed"),
     "command": ("Doctor.JsonHas", "Doctor.ForcedHooks", "Doctor.WithoutRights", "RightsKept.AreExactly", "Report.HotMutex",
                 "Families.ChildrenOfAllAges", "Stacks.", "Ending.TargetThatEnds", "Clock."),
     "lockdown-integrity": ("",),

@@ -15,7 +15,6 @@
 #include "app/outputs.h"
 #include "app/rights.h"
 #include "model/fd.h"
-#include "process/proc.h"
 
 namespace cw {
 namespace {
@@ -90,18 +89,16 @@ Clock::time_point next_on_grid(Clock::time_point begin, Clock::time_point last,
 }
 
 // Sleeps until then, or until the last process is gone: then true. The processes that were named
-// may have left descendants that are watched too. Who ended before his end was hooked is in the
-// books for ever.
+// may have left descendants that are watched too.
 Result<bool> all_end_before(Clock::time_point moment, Observer& observer, Waker& waker) {
   for (;;) {
     waker.sleep_until(moment);
     if (!waker.all_ended()) return false;
     if (auto looked = observer.look(); !looked) return std::unexpected(looked.error());
     std::vector<std::int32_t> left;
-    for (const KnownProcess& process : observer.processes())
-      if (state_of(process.pid) == ProcessState::kAlive) left.push_back(process.pid);
-    if (left.empty()) return true;
+    for (const KnownProcess& process : observer.processes()) left.push_back(process.pid);
     waker.follow(left);
+    if (waker.all_ended()) return true;
   }
 }
 
@@ -116,6 +113,7 @@ Result<Exit> watch(const Settings& settings) {
   if (!observer) return std::unexpected(observer.error());
   const auto rights_kept = drop_rights();
   if (!rights_kept) return std::unexpected(rights_kept.error());
+  if (auto started = outputs->start(); !started) return std::unexpected(started.error());
 
   const Clock::time_point begin = Clock::now();
   std::optional<Clock::time_point> end;
