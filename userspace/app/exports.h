@@ -22,7 +22,7 @@ class Exports {
   // Of the last report: profiles, too.
   Result<void> write(const Report& report);
   // Writes the profiles before the last report: something else went wrong. Once.
-  void give_up() { static_cast<void>(profiles_.write()); }
+  Result<void> give_up() { return profiles_.write(); }
 
  private:
   Result<void> publish();

@@ -62,7 +62,8 @@ Result<void> Outputs::write(const Report& report) {
   // Reports first: whatever becomes of an export, they are out.
   const auto exported = exports_.write(report);
   const auto& result = said ? exported : said;
-  if (!result && !report.final) exports_.give_up();
+  if (result || report.final) return result;
+  static_cast<void>(exports_.give_up());  // the first error is the one to tell
   return result;
 }
 
