@@ -1,0 +1,101 @@
+// Where the calls of an allocator are probed: plain values, found by process/allocators.h, attached
+// by probes/.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/fd.h"
+
+namespace cw {
+
+// By what the arguments mean: "tc_memalign" and "memalign" are the same call.
+enum class AllocCall : std::uint8_t {
+  kMalloc,         // (size); also mi_zalloc, pvalloc's kin without alignment
+  kCalloc,         // (count, size)
+  kRealloc,        // (pointer, size)
+  kReallocarray,   // (pointer, count, size)
+  kAlignedAlloc,   // (alignment, size); memalign, too
+  kPosixMemalign,  // (address of the result, alignment, size)
+  kMallocAligned,  // (size, alignment); jemalloc's mallocx(size, flags), mimalloc's own order
+  kNew,            // (size), and whatever follows; throws
+  kNewNothrow,     // (size), and whatever follows
+  kFree,           // (pointer), and whatever follows; operator delete without size, too
+  kFreeSized,      // (pointer, size), and whatever follows
+};
+const char* name_of(AllocCall call);  // "malloc", "operator new"...
+
+// Which argument, counted from 0, is what.
+struct CallShape {
+  std::optional<std::uint8_t> size;
+  std::optional<std::uint8_t> count;    // the block has count * size bytes; it may overflow: fails
+  std::optional<std::uint8_t> pointer;  // the block that is freed or resized
+  bool allocates = false;               // its result is a block, or NULL when it failed
+  bool result_in_memory = false;        // at the address given by the first argument; returns errno
+  bool may_throw = false;               // must not be return-probed
+
+  [[nodiscard]] bool frees() const { return pointer.has_value(); }
+  // A failed one leaves the block at `pointer` alone.
+  [[nodiscard]] bool resizes() const { return allocates && frees(); }
+};
+CallShape shape_of(AllocCall call);
+
+// A register of the observed process by its DWARF number. x86-64 (psABI 3.6.2): rax 0, rdx 1,
+// rcx 2, rbx 3, rsi 4, rdi 5, rbp 6, rsp 7, r8 to r15 8 to 15. AArch64: x0 to x30 0 to 30.
+enum class Register : std::uint8_t {};
+
+// One function, probed at one instruction.
+struct ProbeSite {
+  AllocCall call = AllocCall::kMalloc;
+  std::string function;            // as in the symbol table: "malloc", "_rjem_malloc", "_Znwm"
+  std::shared_ptr<const Fd> file;  // that the function is in: attach by /proc/self/fd/N
+  std::string module;              // its name: "libc.so.6"
+  std::uint64_t size = 0;          // of the function, bytes; its `.cold` part not included
+  std::uint64_t entry_vaddr = 0;   // of the function, as the file has it
+  std::uint64_t entry_offset = 0;  // the same in the file: what return probes attach to
+  std::uint64_t vaddr = 0;         // of the instruction
+  std::uint64_t file_offset = 0;   // the same in the file: what to attach to
+  std::uint64_t load_bias = 0;     // what to add to virtual addresses in this process
+
+  // Where the arguments are when the instruction is about to run; empty: the call has none such.
+  std::optional<Register> size_in;
+  std::optional<Register> count_in;
+  std::optional<Register> pointer_in;
+  // The return address is at rsp + pushed. It tells a call by another function of the allocator.
+  std::uint32_t pushed = 0;
+
+  bool non_null_only = false;  // calls with a NULL pointer do not pass it
+  bool emulated = false;       // the kernel does the instruction itself; else it single-steps
+  std::string instruction;     // "push r12"; empty: not decoded
+  std::string why_entry;       // of a site that is not emulated: why there is no better one
+
+  // What is probed, too, and may be called or jumped to from here: indices into `sites`. Count it
+  // once: `calls` by the return address, which then lies in this function; `jumps` carry the
+  // caller's (realloc(NULL, n) may be a jump to malloc).
+  std::vector<std::size_t> calls;
+  std::vector<std::size_t> jumps;
+
+  std::optional<double> cost_ns;  // a hit, once it was measured
+};
+
+// How the process comes to an allocator.
+enum class AllocatorReach : std::uint8_t {
+  kDefault,   // what `malloc` means in this process
+  kOwnNames,  // by functions of other names, or linked into one library
+  kByHand,    // loaded later, or behind the default: only who asks for its addresses gets there
+  kShadowed,  // another one took over all its names: not probed
+};
+
+// An allocator in one file of the process.
+struct AllocatorSites {
+  std::string allocator;  // "glibc 2.36", "jemalloc"; the file's name when it is not known
+  std::string module;     // "libc.so.6"
+  AllocatorReach reach = AllocatorReach::kDefault;
+  std::vector<ProbeSite> sites;
+  std::vector<std::string> not_observable;  // one line each, with the reason
+};
+
+}  // namespace cw
