@@ -47,6 +47,14 @@ CallShape shape_of(AllocCall call);
 // rcx 2, rbx 3, rsi 4, rdi 5, rbp 6, rsp 7, r8 to r15 8 to 15. AArch64: x0 to x30 0 to 30.
 enum class Register : std::uint8_t {};
 
+// Addresses of the process.
+struct AddressRange {
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;  // first byte behind it
+
+  bool operator==(const AddressRange&) const = default;
+};
+
 // One function, probed at one instruction.
 struct ProbeSite {
   AllocCall call = AllocCall::kMalloc;
@@ -72,11 +80,13 @@ struct ProbeSite {
   std::string instruction;     // "push r12"; empty: not decoded
   std::string why_entry;       // of a site that is not emulated: why there is no better one
 
-  // What is probed, too, and may be called or jumped to from here: indices into `sites`. Count it
-  // once: `calls` by the return address, which then lies in this function; `jumps` carry the
-  // caller's (realloc(NULL, n) may be a jump to malloc).
-  std::vector<std::size_t> calls;
-  std::vector<std::size_t> jumps;
+  // Functions of the allocator that call this one as part of a call that is counted already: a hit
+  // whose return address lies in one of these is none of the program's calls. Ascending.
+  std::vector<AddressRange> nested_in;
+  // Entries (entry_vaddr + load_bias) of sites that this function may go on to by a jump, as
+  // glibc's realloc(NULL, n) and memalign(8, n) do to malloc. Then the program's one call hits
+  // both, with the same return address at the same place: count it once.
+  std::vector<std::uint64_t> jumps_to;
 
   std::optional<double> cost_ns;  // a hit, once it was measured
 };
