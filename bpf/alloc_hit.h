@@ -3,43 +3,41 @@
 #ifndef CW_ALLOC_HIT_H
 #define CW_ALLOC_HIT_H
 
-/* Numbered as instructions encode them. */
+/* A read of its own for each: the verifier refuses the address arithmetic of one merged from them.
+ */
+#define CW_REGISTER(number, place)     \
+	case number: {                 \
+		__u64 value = (place); \
+		barrier_var(value);    \
+		return value;          \
+	}
+
+/* By DWARF number (model/alloc_site.h); the likely ones first. */
 static __always_inline __u64 register_of(struct pt_regs *ctx, __u32 number)
 {
-#ifdef __TARGET_ARCH_x86
 	switch (number) {
-	case 7:
-		return ctx->di;
-	case 6:
-		return ctx->si;
-	case 2:
-		return ctx->dx;
-	case 1:
-		return ctx->cx;
-	case 0:
-		return ctx->ax;
-	case 3:
-		return ctx->bx;
-	case 5:
-		return ctx->bp;
-	case 8:
-		return ctx->r8;
-	case 9:
-		return ctx->r9;
-	case 10:
-		return ctx->r10;
-	case 11:
-		return ctx->r11;
-	case 12:
-		return ctx->r12;
-	case 13:
-		return ctx->r13;
-	case 14:
-		return ctx->r14;
-	case 15:
-		return ctx->r15;
-	}
+#ifdef __TARGET_ARCH_x86
+		CW_REGISTER(5, ctx->di)
+		CW_REGISTER(4, ctx->si)
+		CW_REGISTER(1, ctx->dx)
+		CW_REGISTER(2, ctx->cx)
+		CW_REGISTER(0, ctx->ax)
+		CW_REGISTER(3, ctx->bx)
+		CW_REGISTER(6, ctx->bp)
+		CW_REGISTER(8, ctx->r8)
+		CW_REGISTER(9, ctx->r9)
+		CW_REGISTER(10, ctx->r10)
+		CW_REGISTER(11, ctx->r11)
+		CW_REGISTER(12, ctx->r12)
+		CW_REGISTER(13, ctx->r13)
+		CW_REGISTER(14, ctx->r14)
+		CW_REGISTER(15, ctx->r15)
+#else
+		CW_REGISTER(0, PT_REGS_PARM1(ctx))
+		CW_REGISTER(1, PT_REGS_PARM2(ctx))
+		CW_REGISTER(2, PT_REGS_PARM3(ctx))
 #endif
+	}
 	return 0;
 }
 
@@ -58,9 +56,8 @@ static __always_inline __u32 size_bucket(__u64 bytes)
 
 static __always_inline void add_alloc_site(void *ctx, __u32 allocator, __u64 weight, __u64 bytes)
 {
-	struct cw_alloc_site_key key = {.stack = take_stack(ctx),
-					.target = alloc_window.target,
-					.allocator = allocator};
+	struct cw_alloc_site_key key = {
+	    .stack = take_stack(ctx), .target = alloc_window.target, .allocator = allocator};
 	struct cw_alloc_site fresh = {.allocs = weight, .bytes = weight * bytes};
 	struct cw_alloc_site *site = bpf_map_lookup_elem(&alloc_sites, &key);
 
@@ -73,6 +70,13 @@ static __always_inline void add_alloc_site(void *ctx, __u32 allocator, __u64 wei
 }
 
 /* One allocation in so many on average, at random, has its stack taken. */
+static __always_inline __s64 next_stack(void)
+{
+	__u32 one_in = alloc_window.stacks_one_in;
+
+	return one_in ? 1 + bpf_get_prandom_u32() % (2 * one_in - 1) : 1LL << 60;
+}
+
 static __noinline int sample_alloc(void *ctx, struct cw_alloc_counts *counts, __u32 allocator,
 				   __u64 bytes)
 {
@@ -80,7 +84,7 @@ static __noinline int sample_alloc(void *ctx, struct cw_alloc_counts *counts, __
 
 	if (!ctx || !counts || !one_in)
 		return 0;
-	counts->until_stack = 1 + bpf_get_prandom_u32() % (2 * one_in - 1);
+	counts->until_stack = next_stack();
 	counts->stacks++;
 	add_alloc_site(ctx, allocator, one_in, bytes);
 	return 0;
@@ -91,6 +95,7 @@ static __always_inline void book_alloc(struct pt_regs *ctx, struct cw_alloc_coun
 {
 	__u32 first = cookie >> 8 & 31, second = cookie >> 16 & 31;
 	__u64 bytes = 0;
+	__u32 bucket;
 
 	if (first != CW_NO_REGISTER)
 		bytes = register_of(ctx, first);
@@ -98,9 +103,31 @@ static __always_inline void book_alloc(struct pt_regs *ctx, struct cw_alloc_coun
 		bytes *= register_of(ctx, second);
 	counts->allocs++;
 	counts->bytes += bytes;
-	counts->sizes[size_bucket(bytes) % CW_SIZE_BUCKETS]++;
+	bucket = size_bucket(bytes);
+	barrier_var(bucket);
+	if (bucket < CW_SIZE_BUCKETS) /* always: the verifier does not know */
+		counts->sizes[bucket]++;
+	if (counts->window != alloc_window.open_ns) {
+		counts->window = alloc_window.open_ns;
+		counts->until_stack = next_stack();
+	}
 	if (--counts->until_stack <= 0)
 		sample_alloc(ctx, counts, cookie & 3, bytes);
+}
+
+/* Whether the call comes from within the allocator. */
+static __noinline bool is_nested(struct pt_regs *ctx, __u32 site)
+{
+	struct cw_alloc_callers *callers = bpf_map_lookup_elem(&alloc_callers, &site);
+	__u64 from = 0;
+
+	if (!callers || !ctx ||
+	    bpf_probe_read_user(&from, sizeof(from), (void *)(PT_REGS_SP(ctx) + callers->pushed)))
+		return false;
+	for (int i = 0; i < CW_CALLERS; i++)
+		if (from - callers->start[i] < callers->end[i] - callers->start[i])
+			return true;
+	return false;
 }
 
 SEC("uprobe.multi")
@@ -116,7 +143,12 @@ int alloc_hit(struct pt_regs *ctx)
 	now = bpf_ktime_get_ns();
 	if (now < alloc_window.open_ns || now >= alloc_window.close_ns)
 		return 0;
+	if (cookie >> 32 & 0xff && is_nested(ctx, cookie >> 32 & 0xff))
+		return 0;
 	if (!(cookie & CW_COOKIE_FREE)) {
+		pointer = cookie >> 24 & 31;
+		if (pointer != CW_NO_REGISTER && !register_of(ctx, pointer))
+			return 0;
 		book_alloc(ctx, counts, cookie);
 		return 0;
 	}

@@ -30,9 +30,21 @@ CW_ASSERT_SIZE(cw_fault_key, 16);
  *   bit  4       the call frees; otherwise it allocates
  *   bits 12..8   register of the size, or of the pointer to free; CW_NO_REGISTER: none
  *   bits 20..16  register that the size is multiplied by; CW_NO_REGISTER: none
+ *   bits 28..24  register of the block that is resized; NULL: it is another site's call
+ *   bits 39..32  number in `alloc_callers` of the functions whose calls are not counted; 0: none
  */
 #define CW_COOKIE_FREE 0x10
 #define CW_NO_REGISTER 31
+
+#define CW_CALLERS 4	/* ranges of one site */
+#define CW_CALLER_SITES 64 /* sites that have any */
+
+/* Functions of the allocator whose own calls of a site are part of a call that is counted. */
+struct cw_alloc_callers {
+	__u64 start[CW_CALLERS]; /* addresses in the process; 0: no more */
+	__u64 end[CW_CALLERS];
+	__u64 pushed; /* the return address is at the stack pointer plus this */
+};
 
 /* Counted by CPU, for each allocator; they only grow. */
 struct cw_alloc_counts {
@@ -41,7 +53,8 @@ struct cw_alloc_counts {
 	__u64 bytes;
 	__u64 stacks;	    /* taken */
 	__u64 hits;	    /* runs, those outside of the window included */
-	__s64 until_stack; /* hits until the next stack is taken */
+	__u64 window;	    /* the window that `until_stack` is of, by its open_ns */
+	__s64 until_stack;  /* allocations until the next stack is taken */
 	__u64 sizes[CW_SIZE_BUCKETS];
 };
 

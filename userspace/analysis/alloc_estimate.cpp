@@ -37,8 +37,7 @@ struct Figure {
 // The sum of independent figures (Welch and Satterthwaite).
 Figure operator+(const Figure& a, const Figure& b) {
   const double variance = a.variance + b.variance;
-  const double spread =
-      a.variance * a.variance / a.freedom + b.variance * b.variance / b.freedom;
+  const double spread = a.variance * a.variance / a.freedom + b.variance * b.variance / b.freedom;
   return {.mean = a.mean + b.mean,
           .variance = variance,
           .freedom = spread > 0 ? variance * variance / spread : a.freedom + b.freedom};
@@ -89,7 +88,8 @@ Figure time_without_probes(const Windows& alone, const Windows& others, const Wi
   const double both_own = sum(both, own);
   const double per_own = sum(both, other) / both_own;  // calls of the other kind for each
   // The rest, per_own x theirs - t(both), is one ratio over the windows that count both.
-  const double rest = (theirs.mean * sum(both, other) - sum(both, &AllocWindow::length_ns)) / both_own;
+  const double rest =
+      (theirs.mean * sum(both, other) - sum(both, &AllocWindow::length_ns)) / both_own;
   const Figure joint = ratio(both, rest, both_own, [&](const AllocWindow& window) {
     return theirs.mean * value(window, other) - value(window, &AllocWindow::length_ns) -
            rest * value(window, own);
@@ -104,12 +104,13 @@ double half_width(const Figure& figure) {
 }
 
 // From a time per call to calls per second. A time that may be nothing leaves the rate open above.
-Estimate rate_from_time(const Figure& time, double most) {
+Estimate rate_from_time(const Figure& time) {
   const double half = half_width(time);
   Estimate rate;
-  rate.low = 1e9 / (time.mean + half);
-  rate.high = time.mean > half ? 1e9 / (time.mean - half) : most;
-  rate.estimate = time.mean > 0 ? std::min(1e9 / time.mean, rate.high) : rate.low;
+  rate.low = 1e9 / std::max(1.0, time.mean + half);
+  rate.high = time.mean > half ? 1e9 / (time.mean - half) : std::numeric_limits<double>::infinity();
+  // Where all that is known is a lower bound, that is what is reckoned with.
+  rate.estimate = std::isfinite(rate.high) ? 1e9 / time.mean : rate.low;
   return rate;
 }
 
@@ -124,7 +125,8 @@ Estimate rate_from_count(const Windows& windows, Count count, double slowed) {
   per_ns.variance = std::max(per_ns.variance, by_chance);
   const double half = half_width(per_ns) * 1e9;
   const double rate = per_ns.mean * 1e9;
-  return {.estimate = rate, .low = std::max(0.0, rate - half), .high = (rate + half) * (1 + slowed)};
+  return {
+      .estimate = rate, .low = std::max(0.0, rate - half), .high = (rate + half) * (1 + slowed)};
 }
 
 // The product of a rate and a mean size: relative errors add up as squares.
@@ -139,7 +141,7 @@ Estimate bytes_per_s(const Estimate& rate, const Windows& windows) {
   const double product = rate.estimate * size.mean;
   return {.estimate = product,
           .low = product * std::max(0.0, 1 - reach(rate.low)),
-          .high = product * (1 + reach(rate.high))};
+          .high = std::isfinite(rate.high) ? product * (1 + reach(rate.high)) : rate.high};
 }
 
 // The largest share of a window's time that its probes took, over the sets.
@@ -183,16 +185,15 @@ std::optional<AllocEstimate> estimate_rates(std::span<const AllocWindow> windows
   const Windows counting_frees = joined(frees, both);
   AllocEstimate estimate;
   const double held_up = slowed(sets, hit_ns);
-  const bool any_empty = sum(allocs, &AllocWindow::allocs) == 0 ||
-                         sum(frees, &AllocWindow::frees) == 0 ||
-                         sum(both, &AllocWindow::allocs) == 0 || sum(both, &AllocWindow::frees) == 0;
+  const bool any_empty =
+      sum(allocs, &AllocWindow::allocs) == 0 || sum(frees, &AllocWindow::frees) == 0 ||
+      sum(both, &AllocWindow::allocs) == 0 || sum(both, &AllocWindow::frees) == 0;
   estimate.extrapolated = held_up > kSlowedLittle && !any_empty;
   if (estimate.extrapolated) {
-    constexpr double kMost = 1e9;  // a call takes a nanosecond at least, on each of few CPUs
     estimate.allocs_per_s = rate_from_time(
-        time_without_probes(allocs, frees, both, &AllocWindow::allocs, &AllocWindow::frees), kMost);
+        time_without_probes(allocs, frees, both, &AllocWindow::allocs, &AllocWindow::frees));
     estimate.frees_per_s = rate_from_time(
-        time_without_probes(frees, allocs, both, &AllocWindow::frees, &AllocWindow::allocs), kMost);
+        time_without_probes(frees, allocs, both, &AllocWindow::frees, &AllocWindow::allocs));
   } else {
     estimate.allocs_per_s = rate_from_count(counting_allocs, &AllocWindow::allocs, held_up);
     estimate.frees_per_s = rate_from_count(counting_frees, &AllocWindow::frees, held_up);

@@ -76,7 +76,8 @@ void add_sites(const AllocatorSample& sample, std::size_t top_n, StackNames& nam
   for (AllocationSiteReport& site : report.sites) {
     if (report.allocs_per_s) site.allocs_per_s = site.share_allocs * report.allocs_per_s->estimate;
     if (report.bytes_per_s) site.bytes_per_s = site.share_bytes * report.bytes_per_s->estimate;
-    if (site.share_allocs > 0) site.mean_bytes = site.share_bytes * bytes / (site.share_allocs * allocs);
+    if (site.share_allocs > 0)
+      site.mean_bytes = site.share_bytes * bytes / (site.share_allocs * allocs);
   }
   std::ranges::sort(report.sites, std::ranges::greater{}, &AllocationSiteReport::share_allocs);
 }
@@ -129,6 +130,7 @@ void advise(AllocatorReport& report, double waiting, const Thresholds& threshold
 }  // namespace
 
 std::string format_estimate(const Estimate& estimate) {
+  if (!std::isfinite(estimate.high)) return "at least " + format_rate(estimate.low);
   const double up = estimate.high - estimate.estimate;
   const double down = estimate.estimate - estimate.low;
   const double half = std::max(up, down);
@@ -138,14 +140,14 @@ std::string format_estimate(const Estimate& estimate) {
   // No more digits than the interval has: 8,137 +-312 is 8,140 +-310.
   const double step = std::pow(10, std::floor(std::log10(half)) - 1);
   const auto rounded = [&](double value) { return std::round(value / step) * step; };
-  return fmt::format("{} +-{}", format_rate(rounded(estimate.estimate)), format_rate(rounded(half)));
+  return fmt::format("{} +-{}", format_rate(rounded(estimate.estimate)),
+                     format_rate(rounded(half)));
 }
 
 std::vector<AllocatorReport> allocator_rows(const std::vector<AllocatorSample>& samples,
-                                            const std::vector<LockReport>& locks,
-                                            double interval_s, double hit_ns,
-                                            const Thresholds& thresholds, std::size_t top_n,
-                                            Symbolizer& symbolizer) {
+                                            const std::vector<LockReport>& locks, double interval_s,
+                                            double hit_ns, const Thresholds& thresholds,
+                                            std::size_t top_n, Symbolizer& symbolizer) {
   StackNames names(symbolizer);
   std::vector<AllocatorReport> rows;
   for (const AllocatorSample& sample : samples) {

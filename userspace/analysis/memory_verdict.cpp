@@ -4,14 +4,11 @@
 
 #include <algorithm>
 
+#include "analysis/memory.h"
 #include "output/format.h"
 
 namespace cw {
 namespace {
-
-constexpr double kThrottledPct = 5;   // of its periods: worth a line
-constexpr double kPressedPct = 1;
-constexpr std::size_t kGroupsTold = 3;
 
 std::string whose(const Report& report, const std::string& comm, std::int32_t pid) {
   return report.processes.size() > 1 ? fmt::format(" ({}, pid {})", comm, pid) : std::string();
@@ -43,7 +40,7 @@ std::string memory_summary(const Report& report, const MemoryReport& row) {
                        format_duration(*row.exhausted_in_s * 1e9),
                        whose(report, row.comm, row.pid));
   return fmt::format("memory: page faults take {} cores{}",
-                     format_cores(row.minor_faults_per_s * 500 / 1e9),
+                     format_cores(row.minor_faults_per_s * kMinorFaultNs / 1e9),
                      whose(report, row.comm, row.pid));
 }
 
@@ -76,27 +73,11 @@ void clear_memory(const Report& report, std::vector<std::string>& cleared) {
     ++fine;
   }
   if (first == nullptr) return;
-  cleared.push_back(fmt::format("memory{}: {}", whose(report, first->comm, first->pid),
-                                first->arithmetic));
+  cleared.push_back(
+      fmt::format("memory{}: {}", whose(report, first->comm, first->pid), first->arithmetic));
   if (fine > 1)
-    cleared.push_back(fmt::format("memory of {} processes: {} minor faults/s",
-                                  format_count(fine), format_rate(faults)));
-}
-
-// Neither is a finding about a lock or an allocator, but both explain what looks like one.
-void add_groups(const Report& report, std::vector<std::string>& lines) {
-  std::size_t told = 0;
-  for (const CgroupReport& group : report.cgroups) {
-    std::string text;
-    if (group.cpu_throttled_pct.value_or(0) >= kThrottledPct)
-      text = fmt::format("CPU throttled in {} of its periods",
-                         format_share(*group.cpu_throttled_pct / 100));
-    if (group.memory_psi_some_pct.value_or(0) >= kPressedPct)
-      text += fmt::format("{}stalled for memory {} of the time", text.empty() ? "" : ", ",
-                          format_share(*group.memory_psi_some_pct / 100));
-    if (text.empty() || ++told > kGroupsTold) continue;
-    lines.push_back(fmt::format("not cleared: control group {}: {}", group.path, text));
-  }
+    cleared.push_back(fmt::format("memory of {} processes: {} minor faults/s", format_count(fine),
+                                  format_rate(faults)));
 }
 
 // What a clean bill rests on, in half a sentence.
@@ -114,14 +95,15 @@ std::string also_fine(const Report& report) {
   if (!report.memory.empty()) {
     double faults = 0;
     for (const MemoryReport& row : report.memory) faults += row.minor_faults_per_s;
-    text += fmt::format(", page faults take {} cores", format_cores(faults * 500 / 1e9));
+    text += fmt::format(", page faults take {} cores", format_cores(faults * kMinorFaultNs / 1e9));
   }
   return text;
 }
 
 }  // namespace
 
-void conclude_memory(Report& report, const MemoryObserved& observed) {
+void conclude_memory(Report& report, const Observed& observed) {
+  report.observed = observed;
   Verdict& verdict = report.verdict;
   if (!observed.locks) {
     verdict.summary = "locks were not observed";
@@ -136,7 +118,6 @@ void conclude_memory(Report& report, const MemoryObserved& observed) {
   if (verdict.level == Level::kFine) verdict.summary += also_fine(report);
   clear_allocators(report, verdict.cleared);
   clear_memory(report, verdict.cleared);
-  add_groups(report, verdict.cleared);
   if (!observed.alloc) verdict.not_seen.emplace_back("allocations (--observe)");
   if (!observed.memory) verdict.not_seen.emplace_back("memory (--observe)");
 }

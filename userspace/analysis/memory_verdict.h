@@ -5,14 +5,8 @@
 
 namespace cw {
 
-// What was asked for; what was not is named as not seen.
-struct MemoryObserved {
-  bool locks = true;
-  bool alloc = false;
-  bool memory = false;
-};
-
-// To be called once allocators, memory and cgroups are in the report.
-void conclude_memory(Report& report, const MemoryObserved& observed);
+// To be called once allocators, memory and cgroups are in the report. What was not asked for is
+// named as not seen.
+void conclude_memory(Report& report, const Observed& observed);
 
 }  // namespace cw

@@ -81,7 +81,6 @@ std::vector<std::string> not_seen(const std::vector<Lock>& locks,
   });
   if (per_thread_words || has_runtime(processes, "JVM"))
     blind.emplace_back("locks that sleep on a word per thread (parking_lot, absl, HotSpot)");
-  blind.emplace_back("allocations, memory growth: not watched by this version");
   return blind;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "app/alloc_observer.h"
 #include "app/overhead.h"
 #include "app/settings.h"
 #include "app/target_symbols.h"
@@ -43,6 +44,7 @@ class Observer {
   [[nodiscard]] std::vector<ProcessSample> sample(const Snapshot& snapshot);
   void fill_in(Report& report, bool final);
   std::size_t left_out_now();
+  [[nodiscard]] std::vector<MemoryTarget> memory_targets() const;
 
   Settings settings_;
   LockProbes probes_;
@@ -50,6 +52,8 @@ class Observer {
   Overhead overhead_;
   TargetSymbols symbols_;
   SleepSampler sleeps_;
+  std::unique_ptr<AllocObserver> alloc_;  // null: only locks are observed
+  std::string no_alloc_;                  // why that is all that can be
   std::string host_;
   std::string kernel_;
 

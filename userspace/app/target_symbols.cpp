@@ -43,6 +43,18 @@ Stack TargetSymbols::stack(ImageId image, StackId stack) {
   return target == nullptr || addresses.empty() ? Stack{} : target->symbols.symbolize(addresses);
 }
 
+Stack TargetSymbols::stack_at(ImageId image, StackId stack) {
+  Target* target = target_of(image);
+  const std::vector<std::uint64_t> addresses = addresses_(stack);
+  return target == nullptr || addresses.empty() ? Stack{}
+                                                : target->symbols.symbolize(addresses, true);
+}
+
+ProcessSymbols* TargetSymbols::process(ImageId image) {
+  Target* target = target_of(image);
+  return target == nullptr || target->ended ? nullptr : &target->symbols;
+}
+
 ObjectName TargetSymbols::object_at(ImageId image, std::uint64_t address) {
   Target* target = target_of(image);
   return target == nullptr ? ObjectName{} : target->symbols.object_at(address);

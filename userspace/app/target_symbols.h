@@ -24,6 +24,10 @@ class TargetSymbols : public Symbolizer {
   void refresh_all();
 
   Stack stack(ImageId image, StackId stack) override;
+  // The same, where the innermost address is of an instruction about to run.
+  Stack stack_at(ImageId image, StackId stack);
+  // Null when the image is not known, or has ended.
+  ProcessSymbols* process(ImageId image);
   ObjectName object_at(ImageId image, std::uint64_t address) override;
   std::string thread_comm(ImageId image, std::uint32_t tid) override;
   std::uint32_t owner_of(ImageId image, std::uint64_t address, LockKind kind,

@@ -164,7 +164,7 @@ struct ProcessReport {
 struct Estimate {
   double estimate = 0;
   double low = 0;
-  double high = 0;
+  double high = 0;  // infinite: `low` is all that is known, and the estimate
 };
 
 // How large the blocks are that are asked for.
@@ -274,7 +274,15 @@ struct Fidelity {
   LossReport lost;
 };
 
+// What was asked for.
+struct Observed {
+  bool locks = true;
+  bool alloc = true;
+  bool memory = true;
+};
+
 struct Report {
+  Observed observed{.locks = true, .alloc = false, .memory = false};
   std::string host;
   std::string kernel;
   std::string started;         // RFC 3339, when the interval began

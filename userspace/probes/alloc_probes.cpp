@@ -26,8 +26,9 @@ static_assert(kAllocators == CW_ALLOCATORS);
 
 // Maps that the locks' programs own and ours use too; the others of maps.h are not made again.
 constexpr auto kShared = std::to_array<const char*>({"processes", "stacks"});
-constexpr auto kOurs = std::to_array<const char*>({"stack_room", "cost", "memory_calls",
-                                                   "fault_sites", "alloc_sites", "alloc_counts"});
+constexpr auto kOurs =
+    std::to_array<const char*>({"stack_room", "cost", "memory_calls", "fault_sites", "alloc_sites",
+                                "alloc_counts", "alloc_callers"});
 
 bool is_one_of(std::string_view name, std::span<const char* const> names) {
   return std::ranges::any_of(names, [&](const char* known) { return name == known; });
@@ -60,15 +61,27 @@ Result<Skeleton<alloc_bpf>> load_set(const LockProbes& locks, Watched newcomers,
     return std::unexpected(shared.error());
   select_memory_programs(skeleton->obj, set);
   if (const int error = alloc_bpf::load(skeleton.get()); error != 0)
-    return fail(Exit::kNotAllowed, fmt::format("this kernel refuses the memory programs ({})",
-                                               std::strerror(-error)));
+    return fail(Exit::kNotAllowed,
+                fmt::format("this kernel refuses the memory programs ({})", std::strerror(-error)));
   return skeleton;
 }
 
-std::uint64_t cookie_of(const AllocProbe& probe) {
+std::uint64_t cookie_of(const AllocProbe& probe, std::uint64_t callers) {
   const std::uint64_t first = probe.first.value_or(CW_NO_REGISTER);
   const std::uint64_t factor = probe.factor.value_or(CW_NO_REGISTER);
-  return probe.allocator | (probe.frees ? CW_COOKIE_FREE : 0U) | first << 8U | factor << 16U;
+  const std::uint64_t resized = probe.resized.value_or(CW_NO_REGISTER);
+  return probe.allocator | (probe.frees ? CW_COOKIE_FREE : 0U) | first << 8U | factor << 16U |
+         resized << 24U | callers << 32U;
+}
+
+cw_alloc_callers callers_of(const AllocProbe& probe) {
+  cw_alloc_callers callers{};
+  callers.pushed = probe.pushed;
+  for (std::size_t i = 0; i < std::min<std::size_t>(probe.nested_in.size(), CW_CALLERS); ++i) {
+    callers.start[i] = probe.nested_in[i].start;
+    callers.end[i] = probe.nested_in[i].end;
+  }
+  return callers;
 }
 
 template <typename Value>
@@ -178,9 +191,17 @@ Result<ArmedProbes> AllocProbes::arm(std::int32_t pid, std::span<const AllocProb
     std::vector<__u64> cookies;
   };
   std::map<std::string, Sites> by_file;
+  std::uint32_t with_callers = 0;
   for (const AllocProbe& probe : probes) {
+    std::uint32_t number = 0;
+    if (!probe.nested_in.empty() && with_callers + 1 < CW_CALLER_SITES) {
+      number = ++with_callers;
+      const cw_alloc_callers callers = callers_of(probe);
+      bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.alloc_callers), &number, &callers,
+                          BPF_ANY);
+    }
     by_file[probe.file].offsets.push_back(probe.offset);
-    by_file[probe.file].cookies.push_back(cookie_of(probe));
+    by_file[probe.file].cookies.push_back(cookie_of(probe, number));
   }
   ArmedProbes armed;
   armed.links_ = std::make_unique<ArmedProbes::Links>();
@@ -217,11 +238,15 @@ bool AllocProbes::stop_counting(std::uint64_t now_ns) {
   return true;
 }
 
+std::uint64_t AllocProbes::closes_at() const {
+  return std::atomic_ref(state_->skeleton->bss->alloc_window.close_ns).load();
+}
+
 AllocCounts AllocProbes::counts(std::uint32_t allocator) const {
   AllocCounts sum;
   std::array<std::uint64_t, CW_SIZE_BUCKETS> sizes{};
-  for (const cw_alloc_counts& counts : read_by_cpu<cw_alloc_counts>(
-           bpf_map__fd(state_->skeleton->maps.alloc_counts), allocator)) {
+  for (const cw_alloc_counts& counts :
+       read_by_cpu<cw_alloc_counts>(bpf_map__fd(state_->skeleton->maps.alloc_counts), allocator)) {
     sum.allocs += counts.allocs;
     sum.frees += counts.frees;
     sum.bytes += counts.bytes;
@@ -237,8 +262,8 @@ AllocCounts AllocProbes::counts(std::uint32_t allocator) const {
 std::uint64_t AllocProbes::hits() const {
   std::uint64_t sum = 0;
   for (std::uint32_t allocator = 0; allocator < kAllocators; ++allocator)
-    for (const cw_alloc_counts& counts : read_by_cpu<cw_alloc_counts>(
-             bpf_map__fd(state_->skeleton->maps.alloc_counts), allocator))
+    for (const cw_alloc_counts& counts :
+         read_by_cpu<cw_alloc_counts>(bpf_map__fd(state_->skeleton->maps.alloc_counts), allocator))
       sum += counts.hits;
   return sum;
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "model/alloc_site.h"
 #include "model/alloc_snapshot.h"
 #include "model/error.h"
 #include "probes/lock_probes.h"
@@ -25,13 +26,19 @@ struct MemoryCalls {
 
 // A place in a file where calls into an allocator pass.
 struct AllocProbe {
-  std::string file;           // a path that opens the very file the process mapped
-  std::uint64_t offset = 0;   // in the file
+  std::string file;             // a path that opens the very file the process mapped
+  std::uint64_t offset = 0;     // in the file
   std::uint32_t allocator = 0;  // number of the allocator in its process, below kAllocators
   bool frees = false;
-  // Registers as instructions encode them: of the size or the pointer to free, and of the factor.
+  // Registers by DWARF number: of the size or the pointer to free, and of the factor.
   std::optional<std::uint8_t> first;
   std::optional<std::uint8_t> factor;
+  // Of a block that is resized, where resizing nothing goes on to another probe and counts there.
+  std::optional<std::uint8_t> resized;
+  // Callers whose calls do not count: addresses in the process, at most four; and how far above the
+  // stack pointer the return address lies.
+  std::vector<AddressRange> nested_in;
+  std::uint32_t pushed = 0;
 };
 inline constexpr std::uint32_t kAllocators = 4;
 
@@ -95,6 +102,7 @@ class AllocProbes {
   void count_in(const CountingTime& time);
   // Ends the counting early; true if it was still on.
   bool stop_counting(std::uint64_t now_ns);
+  [[nodiscard]] std::uint64_t closes_at() const;
   [[nodiscard]] AllocCounts counts(std::uint32_t allocator) const;
   // Hits of all allocator numbers.
   [[nodiscard]] std::uint64_t hits() const;
