@@ -30,12 +30,13 @@ const char* name_of(AllocCall call);  // "malloc", "operator new"...
 
 // Which argument, counted from 0, is what.
 struct CallShape {
-  std::optional<std::uint8_t> size;
-  std::optional<std::uint8_t> count;    // the block has count * size bytes; it may overflow: fails
-  std::optional<std::uint8_t> pointer;  // the block that is freed or resized
-  bool allocates = false;               // its result is a block, or NULL when it failed
-  bool result_in_memory = false;        // at the address given by the first argument; returns errno
-  bool may_throw = false;               // must not be return-probed
+  std::optional<std::uint8_t> size = std::nullopt;
+  std::optional<std::uint8_t> count =
+      std::nullopt;  // the block has count * size bytes; it may overflow: fails
+  std::optional<std::uint8_t> pointer = std::nullopt;  // the block that is freed or resized
+  bool allocates = false;         // its result is a block, or NULL when it failed
+  bool result_in_memory = false;  // at the address given by the first argument; returns errno
+  bool may_throw = false;         // must not be return-probed
 
   [[nodiscard]] bool frees() const { return pointer.has_value(); }
   // A failed one leaves the block at `pointer` alone.
@@ -75,10 +76,9 @@ struct ProbeSite {
   // The return address is at rsp + pushed. It tells a call by another function of the allocator.
   std::uint32_t pushed = 0;
 
-  bool non_null_only = false;  // calls with a NULL pointer do not pass it
-  bool emulated = false;       // the kernel does the instruction itself; else it single-steps
-  std::string instruction;     // "push r12"; empty: not decoded
-  std::string why_entry;       // of a site that is not emulated: why there is no better one
+  bool emulated = false;    // the kernel does the instruction itself; else it single-steps
+  std::string instruction;  // "push r12"; empty: not decoded
+  std::string why_entry;    // of a site that is not emulated: why there is no better one
 
   // Functions of the allocator that call this one as part of a call that is counted already: a hit
   // whose return address lies in one of these is none of the program's calls. Ascending.

@@ -164,8 +164,8 @@ void Loader::read_symbols(Elf_Scn* section, const GElf_Shdr& header) {
     return;
   }
   const std::string_view names = content_of(header.sh_link, kMaxNames);
-  // Offsets into the pool have 31 bits.
-  if (names.empty() || contents_.names.size() + names.size() >= 0x7fffffff) {
+  // Offsets into the pool have 29 bits.
+  if (names.empty() || contents_.names.size() + names.size() >= 0x1fffffff) {
     contents_.cut = true;
     return;
   }
@@ -199,7 +199,8 @@ void Loader::add_symbol(const GElf_Sym& symbol, std::uint64_t first_name, std::u
                   .limit = limit,
                   .name = name,
                   .binding = static_cast<std::uint8_t>(GELF_ST_BIND(symbol.st_info)),
-                  .from_symtab = from_symtab});
+                  .from_symtab = from_symtab,
+                  .indirect = type == STT_GNU_IFUNC});
 }
 
 void Loader::read_dynamic(Elf_Scn* section, const GElf_Shdr& header) {

@@ -44,6 +44,15 @@ std::uint64_t guessed_end(const std::vector<RawSymbol>& symbols, std::size_t ind
   return end > symbol.address ? end : 0;
 }
 
+// `raw` is sorted by address, and so is the result.
+std::vector<std::uint64_t> exported_addresses(const std::vector<RawSymbol>& raw) {
+  std::vector<std::uint64_t> addresses;
+  for (const RawSymbol& symbol : raw) {
+    if (!symbol.from_symtab && symbol.binding != STB_LOCAL) addresses.push_back(symbol.address);
+  }
+  return addresses;
+}
+
 }  // namespace
 
 std::vector<ElfSymbol> make_symbols(std::vector<RawSymbol> raw, std::string_view names,
@@ -52,6 +61,7 @@ std::vector<ElfSymbol> make_symbols(std::vector<RawSymbol> raw, std::string_view
     if (left.address != right.address) return left.address < right.address;
     return rank_of(left, names) < rank_of(right, names);
   });
+  const std::vector<std::uint64_t> exported = exported_addresses(raw);
   const auto doubles = std::ranges::unique(raw, {}, &RawSymbol::address);
   raw.erase(doubles.begin(), doubles.end());
 
@@ -69,8 +79,10 @@ std::vector<ElfSymbol> make_symbols(std::vector<RawSymbol> raw, std::string_view
     symbol.address = raw[i].address;
     symbol.size = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(size, std::numeric_limits<std::uint32_t>::max()));
-    symbol.name = raw[i].name & 0x7fffffffU;
+    symbol.name = raw[i].name & 0x1fffffffU;
     symbol.guessed_size = guess ? 1U : 0U;
+    symbol.exported = std::ranges::binary_search(exported, symbol.address) ? 1U : 0U;
+    symbol.indirect = raw[i].indirect ? 1U : 0U;
     symbols.push_back(symbol);
   }
   return symbols;

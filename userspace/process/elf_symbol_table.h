@@ -16,6 +16,7 @@ struct RawSymbol {
   std::uint32_t name = 0;   // offset in the pool
   std::uint8_t binding = 0;
   bool from_symtab = false;
+  bool indirect = false;  // STT_GNU_IFUNC
 };
 
 // By address, one symbol each: of several names for one address (aliases) the one a reader knows,

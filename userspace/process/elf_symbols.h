@@ -19,8 +19,10 @@ namespace cw {
 struct ElfSymbol {
   std::uint64_t address = 0;
   std::uint32_t size = 0;              // bytes; larger ones are cut to 4 GB
-  std::uint32_t name : 31 = 0;         // offset in the pool of names
+  std::uint32_t name : 29 = 0;         // offset in the pool of names
   std::uint32_t guessed_size : 1 = 0;  // the file says 0: it ends where the next one begins
+  std::uint32_t exported : 1 = 0;      // by some name: other modules can be bound to it
+  std::uint32_t indirect : 1 = 0;      // STT_GNU_IFUNC: chooses the function, is not it
 };
 
 struct ElfSegment {  // PT_LOAD
