@@ -130,6 +130,28 @@ static __noinline bool is_nested(struct pt_regs *ctx, __u32 site)
 	return false;
 }
 
+/*
+ * The time since the thread's hit before, less what it lacked a CPU: on a crowded machine what
+ * happens in a window depends more on who was let run than on what they do.
+ */
+static __always_inline void book_gap(struct cw_alloc_counts *counts, __u64 now)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 window = alloc_window.open_ns, delay = task->sched_info.run_delay;
+	struct cw_alloc_thread *thread;
+
+	thread = bpf_task_storage_get(&alloc_threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!thread)
+		return;
+	if (thread->window == window) {
+		counts->gaps++;
+		counts->gap_ns += now - thread->last_ns - (delay - thread->run_delay_ns);
+	}
+	thread->window = window;
+	thread->last_ns = now;
+	thread->run_delay_ns = delay;
+}
+
 SEC("uprobe.multi")
 int alloc_hit(struct pt_regs *ctx)
 {
@@ -145,6 +167,7 @@ int alloc_hit(struct pt_regs *ctx)
 		return 0;
 	if (cookie >> 32 & 0xff && is_nested(ctx, cookie >> 32 & 0xff))
 		return 0;
+	book_gap(counts, now);
 	if (!(cookie & CW_COOKIE_FREE)) {
 		pointer = cookie >> 24 & 31;
 		if (pointer != CW_NO_REGISTER && !register_of(ctx, pointer))

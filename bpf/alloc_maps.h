@@ -18,6 +18,13 @@ struct {
 } alloc_counts SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct cw_alloc_thread);
+} alloc_threads SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CW_CALLER_SITES);
 	__type(key, __u32);

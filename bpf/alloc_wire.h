@@ -53,9 +53,18 @@ struct cw_alloc_counts {
 	__u64 bytes;
 	__u64 stacks;	    /* taken */
 	__u64 hits;	    /* runs, those outside of the window included */
+	__u64 gaps;	    /* times between two hits by one thread in one window */
+	__u64 gap_ns;	    /* their sum, less what the thread waited for a CPU */
 	__u64 window;	    /* the window that `until_stack` is of, by its open_ns */
 	__s64 until_stack;  /* allocations until the next stack is taken */
 	__u64 sizes[CW_SIZE_BUCKETS];
+};
+
+/* A thread's last hit. */
+struct cw_alloc_thread {
+	__u64 window; /* that it was in, by its open_ns */
+	__u64 last_ns;
+	__u64 run_delay_ns; /* task's sched_info.run_delay then */
 };
 
 /* When the probes count; written by user space before they are attached. */

@@ -12,12 +12,15 @@ namespace {
 
 using Random = std::mt19937_64;
 
+constexpr AllocContext kContext{.hit_ns = 700, .on_cpu = {}, .runnable = {}};
+
 struct Process {
   double allocs_per_s = 0;  // with nothing attached
   double frees_per_alloc = 1;
   double alloc_probe_ns = 650;  // what the probes really cost, which the estimator is not told
   double free_probe_ns = 700;
-  bool busy = true;  // probes slow it down; else it is paced from outside
+  bool busy = true;    // probes slow it down; else it is paced from outside
+  double has_cpu = 1;  // share of the time; a window meets it having one, or not, or half
   // Of each window: how much faster or slower than on average the work goes.
   std::function<double(Random&)> mood = [](Random&) { return 1.0; };
 };
@@ -31,10 +34,18 @@ AllocWindow window_of(const Process& process, ProbeSet set, double length_ns, Ra
   AllocWindow window;
   window.length_ns = static_cast<std::uint64_t>(length_ns);
   window.set = set;
-  std::poisson_distribution<std::uint64_t> allocs(length_ns / per_alloc);
-  std::poisson_distribution<std::uint64_t> frees(length_ns / per_alloc * process.frees_per_alloc);
-  if (set != ProbeSet::kFrees) window.allocs = allocs(random);
-  if (set != ProbeSet::kAllocs) window.frees = frees(random);
+  if (process.has_cpu < 1) {
+    length_ns *= std::bernoulli_distribution(process.has_cpu)(random) ? 1 : 0;
+    window.threads = length_ns > 0 ? 1 : 0;
+    window.busy_ns = static_cast<std::uint64_t>(length_ns);
+  }
+  const auto draw = [&](double mean) {
+    return mean > 0 ? std::poisson_distribution<std::uint64_t>(mean)(random) : 0;
+  };
+  if (set != ProbeSet::kFrees) window.allocs = draw(length_ns / per_alloc);
+  if (set != ProbeSet::kAllocs)
+    window.frees = draw(length_ns / per_alloc * process.frees_per_alloc);
+  window.hits = window.allocs + window.frees;
   window.bytes = window.allocs * 64;
   return window;
 }
@@ -61,15 +72,23 @@ Coverage coverage_of(const Process& process, std::size_t of_each, double length_
   Random random(4711);
   Coverage coverage;
   for (int run = 0; run < kRuns; ++run) {
-    const auto estimate = estimate_rates(windows_of(process, of_each, length_ns, random), 700);
+    AllocContext context = kContext;
+    if (process.has_cpu < 1) {
+      context.on_cpu = process.has_cpu;
+      context.runnable = 1 - process.has_cpu;
+    }
+    const auto estimate = estimate_rates(windows_of(process, of_each, length_ns, random), context);
     if (!estimate) continue;
+    const double share = process.has_cpu;
     const auto covers = [](const Estimate& rate, double truth) {
       return rate.low <= truth && truth <= rate.high;
     };
-    coverage.allocs += covers(estimate->allocs_per_s, process.allocs_per_s) ? 1 : 0;
+    coverage.allocs += covers(estimate->allocs_per_s, share * process.allocs_per_s) ? 1 : 0;
     coverage.frees +=
-        covers(estimate->frees_per_s, process.allocs_per_s * process.frees_per_alloc) ? 1 : 0;
-    coverage.error += std::abs(estimate->allocs_per_s.estimate / process.allocs_per_s - 1) / kRuns;
+        covers(estimate->frees_per_s, share * process.allocs_per_s * process.frees_per_alloc) ? 1
+                                                                                              : 0;
+    coverage.error +=
+        std::abs(estimate->allocs_per_s.estimate / (share * process.allocs_per_s) - 1) / kRuns;
   }
   return coverage;
 }
@@ -112,6 +131,14 @@ TEST(AllocEstimate, CoversUnequalCounts) {
       coverage_of({.allocs_per_s = 2e6, .frees_per_alloc = 0.3, .mood = scattered(0.05)}, 12, 2e6));
 }
 
+// On a machine that lets it run a quarter of the time.
+TEST(AllocEstimate, CoversAProcessThatLacksCpu) {
+  const Coverage coverage =
+      coverage_of({.allocs_per_s = 1e6, .has_cpu = 0.25, .mood = scattered(0.05)}, 32, 2e6);
+  expect_honest(coverage);
+  EXPECT_LT(coverage.error, 0.15);
+}
+
 // Half of the windows meet a request, the others nothing.
 TEST(AllocEstimate, CoversWorkThatComesInBursts) {
   const auto on_and_off = [](Random& random) {
@@ -136,7 +163,7 @@ TEST(AllocEstimate, TakesAwayWhatTheProbesCost) {
     time_s += static_cast<double>(window.length_ns) / 1e9;
   }
   EXPECT_LT(counted / time_s, 0.4 * process.allocs_per_s);
-  const auto estimate = estimate_rates(windows, 700);
+  const auto estimate = estimate_rates(windows, kContext);
   ASSERT_TRUE(estimate);
   EXPECT_TRUE(estimate->extrapolated);
   EXPECT_NEAR(estimate->allocs_per_s.estimate, process.allocs_per_s, 0.05 * process.allocs_per_s);
@@ -146,13 +173,13 @@ TEST(AllocEstimate, TakesAwayWhatTheProbesCost) {
 
 TEST(AllocEstimate, SaysNothingFromTooFewWindows) {
   Random random(1);
-  EXPECT_FALSE(estimate_rates(windows_of({.allocs_per_s = 1e6}, 3, 2e6, random), 700));
+  EXPECT_FALSE(estimate_rates(windows_of({.allocs_per_s = 1e6}, 3, 2e6, random), kContext));
 }
 
 TEST(AllocEstimate, NoneSeenIsNotNone) {
   Random random(1);
   const auto estimate =
-      estimate_rates(windows_of({.allocs_per_s = 1e-3, .busy = false}, 8, 10e6, random), 700);
+      estimate_rates(windows_of({.allocs_per_s = 1e-3, .busy = false}, 8, 10e6, random), kContext);
   ASSERT_TRUE(estimate);
   EXPECT_EQ(estimate->allocs_per_s.estimate, 0);
   EXPECT_GT(estimate->allocs_per_s.high, 5);

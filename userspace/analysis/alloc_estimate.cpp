@@ -80,19 +80,17 @@ Windows joined(Windows a, const Windows& b) {
 }
 
 // The time that one call counted by `own` takes with no probes, in ns. `alone`: windows that count
-// it only; `others`: that count the other kind only; `both`.
+// it only; `others`: that count the other kind only; `both`. `time`: the window's or the threads'.
 Figure time_without_probes(const Windows& alone, const Windows& others, const Windows& both,
-                           Count own, Count other) {
-  const Figure mine = ratio_of(alone, &AllocWindow::length_ns, own);
-  const Figure theirs = ratio_of(others, &AllocWindow::length_ns, other);
+                           Count own, Count other, Count time) {
+  const Figure mine = ratio_of(alone, time, own);
+  const Figure theirs = ratio_of(others, time, other);
   const double both_own = sum(both, own);
   const double per_own = sum(both, other) / both_own;  // calls of the other kind for each
   // The rest, per_own x theirs - t(both), is one ratio over the windows that count both.
-  const double rest =
-      (theirs.mean * sum(both, other) - sum(both, &AllocWindow::length_ns)) / both_own;
+  const double rest = (theirs.mean * sum(both, other) - sum(both, time)) / both_own;
   const Figure joint = ratio(both, rest, both_own, [&](const AllocWindow& window) {
-    return theirs.mean * value(window, other) - value(window, &AllocWindow::length_ns) -
-           rest * value(window, own);
+    return theirs.mean * value(window, other) - value(window, time) - rest * value(window, own);
   });
   Figure their_scatter = per_own * theirs;
   their_scatter.mean = 0;  // it is in `rest`
@@ -103,15 +101,29 @@ double half_width(const Figure& figure) {
   return student_quantile(figure.freedom) * std::sqrt(figure.variance);
 }
 
-// From a time per call to calls per second. A time that may be nothing leaves the rate open above.
-Estimate rate_from_time(const Figure& time) {
+// From a time per call, of each of so many threads, to calls per second. A time that may be nothing
+// leaves the rate open above: then all that is known is a lower bound, which is reckoned with.
+Estimate rate_from_time(const Figure& time, const Figure& threads) {
+  constexpr double kShortestCall = 1;  // ns
   const double half = half_width(time);
-  Estimate rate;
-  rate.low = 1e9 / std::max(1.0, time.mean + half);
-  rate.high = time.mean > half ? 1e9 / (time.mean - half) : std::numeric_limits<double>::infinity();
-  // Where all that is known is a lower bound, that is what is reckoned with.
-  rate.estimate = std::isfinite(rate.high) ? 1e9 / time.mean : rate.low;
-  return rate;
+  const double of_threads = threads.mean > 0 ? half_width(threads) / threads.mean : 0;
+  const auto rate = [&](double time_ns) {
+    return threads.mean * 1e9 / std::max(kShortestCall, time_ns);
+  };
+  Estimate estimate;
+  estimate.estimate = rate(time.mean);
+  // Relative errors of the two add up as squares, on each side.
+  const double down = std::hypot(1 - rate(time.mean + half) / estimate.estimate, of_threads);
+  estimate.low = time.mean > 0 && down < 1 ? estimate.estimate * (1 - down)
+                                           : rate(time.mean + half) * std::max(0.0, 1 - of_threads);
+  if (time.mean <= half) {
+    estimate.high = std::numeric_limits<double>::infinity();
+    estimate.estimate = estimate.low;
+    return estimate;
+  }
+  const double up = std::hypot(rate(time.mean - half) / estimate.estimate - 1, of_threads);
+  estimate.high = estimate.estimate * (1 + up);
+  return estimate;
 }
 
 // Counted in windows that hardly slowed anything. `slowed`: the most by which it may be low.
@@ -144,12 +156,59 @@ Estimate bytes_per_s(const Estimate& rate, const Windows& windows) {
           .high = std::isfinite(rate.high) ? product * (1 + reach(rate.high)) : rate.high};
 }
 
+// Whether the time of threads is better known than that of windows: each passed so many probes that
+// what lies before its first and after its last does not matter.
+bool passes_often(const Windows& windows) {
+  constexpr double kOften = 30;
+  const double hits = sum(windows, &AllocWindow::allocs) + sum(windows, &AllocWindow::frees);
+  return hits >= kOften * std::max(1.0, sum(windows, &AllocWindow::threads)) &&
+         sum(windows, &AllocWindow::busy_ns) > 0;
+}
+
+// How many of its threads had a CPU, or slept of their own accord, mean. Where those that allocate
+// never sleep, and no others use the CPU, that is the CPU time of the process, which is exact.
+Figure threads_with_cpu(const Windows& windows, const AllocContext& context) {
+  constexpr double kAgree = 0.05;
+  constexpr double kExact = 1e9;  // degrees of freedom
+  double threads = 0;
+  for (const AllocWindow* window : windows)
+    threads = std::max(threads, static_cast<double>(window->threads));
+  if (context.on_cpu && context.runnable && *context.on_cpu > 0 &&
+      std::abs(*context.on_cpu + *context.runnable - threads) <= kAgree * threads)
+    return {.mean = *context.on_cpu, .variance = 0, .freedom = kExact};
+  return ratio_of(windows, &AllocWindow::busy_ns, &AllocWindow::length_ns);
+}
+
+// What an extrapolation goes by.
+struct Basis {
+  Windows allocs;
+  Windows frees;
+  Windows both;
+  Count time = &AllocWindow::length_ns;
+  Figure threads{.mean = 1, .variance = 0, .freedom = 1};
+};
+
+// The threads' time, where it is known well enough; a window in which none ran tells nothing of it.
+Basis basis_of(const std::array<Windows, kProbeSets>& sets, const AllocContext& context) {
+  const auto& [allocs, frees, both] = sets;
+  Basis by_time{.allocs = allocs, .frees = frees, .both = both};
+  Basis by_threads = by_time;
+  by_threads.time = &AllocWindow::busy_ns;
+  for (Windows* windows : {&by_threads.allocs, &by_threads.frees, &by_threads.both}) {
+    std::erase_if(*windows, [](const AllocWindow* window) { return window->busy_ns == 0; });
+    if (windows->size() < kFewestWindows || !passes_often(*windows)) return by_time;
+  }
+  by_threads.threads = threads_with_cpu(joined(joined(allocs, frees), both), context);
+  return by_threads;
+}
+
 // The largest share of a window's time that its probes took, over the sets.
 double slowed(const std::array<Windows, kProbeSets>& sets, double hit_ns) {
   double most = 0;
   for (const Windows& windows : sets) {
-    const double hits = sum(windows, &AllocWindow::allocs) + sum(windows, &AllocWindow::frees);
-    most = std::max(most, hits * hit_ns / sum(windows, &AllocWindow::length_ns));
+    if (windows.empty()) continue;
+    most = std::max(
+        most, sum(windows, &AllocWindow::hits) * hit_ns / sum(windows, &AllocWindow::length_ns));
   }
   return most;
 }
@@ -174,26 +233,32 @@ double student_quantile(double degrees_of_freedom) {
   return kTwo + (kThree - kTwo) * (n - 2);
 }
 
-std::optional<AllocEstimate> estimate_rates(std::span<const AllocWindow> windows, double hit_ns) {
+std::optional<AllocEstimate> estimate_rates(std::span<const AllocWindow> windows,
+                                            const AllocContext& context) {
   const std::array<Windows, kProbeSets> sets = {of_set(windows, ProbeSet::kAllocs),
                                                 of_set(windows, ProbeSet::kFrees),
                                                 of_set(windows, ProbeSet::kBoth)};
   const auto& [allocs, frees, both] = sets;
-  if (std::ranges::any_of(sets, [](const Windows& set) { return set.size() < kFewestWindows; }))
+  const bool stays = allocs.empty() && frees.empty() && both.size() >= kFewestWindows;
+  if (!stays &&
+      std::ranges::any_of(sets, [](const Windows& set) { return set.size() < kFewestWindows; }))
     return std::nullopt;
   const Windows counting_allocs = joined(allocs, both);
   const Windows counting_frees = joined(frees, both);
   AllocEstimate estimate;
-  const double held_up = slowed(sets, hit_ns);
+  const double held_up = slowed(sets, context.hit_ns);
   const bool any_empty =
       sum(allocs, &AllocWindow::allocs) == 0 || sum(frees, &AllocWindow::frees) == 0 ||
       sum(both, &AllocWindow::allocs) == 0 || sum(both, &AllocWindow::frees) == 0;
-  estimate.extrapolated = held_up > kSlowedLittle && !any_empty;
+  estimate.extrapolated = held_up > kSlowedLittle && !any_empty && !stays;
   if (estimate.extrapolated) {
+    const auto [a, f, both_kinds, time, threads] = basis_of(sets, context);
     estimate.allocs_per_s = rate_from_time(
-        time_without_probes(allocs, frees, both, &AllocWindow::allocs, &AllocWindow::frees));
+        time_without_probes(a, f, both_kinds, &AllocWindow::allocs, &AllocWindow::frees, time),
+        threads);
     estimate.frees_per_s = rate_from_time(
-        time_without_probes(frees, allocs, both, &AllocWindow::frees, &AllocWindow::allocs));
+        time_without_probes(f, a, both_kinds, &AllocWindow::frees, &AllocWindow::allocs, time),
+        threads);
   } else {
     estimate.allocs_per_s = rate_from_count(counting_allocs, &AllocWindow::allocs, held_up);
     estimate.frees_per_s = rate_from_count(counting_frees, &AllocWindow::frees, held_up);

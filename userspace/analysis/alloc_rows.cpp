@@ -111,7 +111,8 @@ void advise(AllocatorReport& report, double waiting, const Thresholds& threshold
   if (!report.sites.empty()) {
     const AllocationSiteReport& site = report.sites.front();
     const std::string function = own_function(site.stack);
-    if (!function.empty() && site.share_allocs >= kManyToOneSite) {
+    // Of a stack that ends in the allocator, nothing can be said.
+    if (site.stack.own != 0 && !function.empty() && site.share_allocs >= kManyToOneSite) {
       std::string text =
           fmt::format("{} of the allocations are made in {}, {} each on average",
                       format_share(site.share_allocs), function, format_bytes(site.mean_bytes));
@@ -158,7 +159,9 @@ std::vector<AllocatorReport> allocator_rows(const std::vector<AllocatorSample>& 
     report.mode = sample.mode;
     report.remark = sample.remark;
     add_windows(sample, report);
-    if (const auto rates = estimate_rates(sample.windows, hit_ns)) {
+    if (const auto rates = estimate_rates(
+            sample.windows,
+            {.hit_ns = hit_ns, .on_cpu = sample.on_cpu, .runnable = sample.runnable})) {
       report.allocs_per_s = rates->allocs_per_s;
       report.frees_per_s = rates->frees_per_s;
       report.bytes_per_s = rates->bytes_per_s;

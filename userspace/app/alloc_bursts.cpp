@@ -22,7 +22,7 @@ constexpr std::uint64_t kLeadNs = 20'000;          // from setting a window's ti
 constexpr std::uint64_t kCheckNs = 2'000'000;      // how often a long window is looked after
 constexpr std::uint64_t kKeptNs = 30'000'000'000;  // windows older than this tell of another time
 constexpr std::size_t kMostWindows = 1024;
-constexpr std::size_t kEnoughWindows = 8;        // of each set
+constexpr std::size_t kEnoughWindows = 16;       // of each set
 constexpr std::size_t kTakeTurns = 4;            // processes that are watched by turns
 constexpr std::uint64_t kSliceNs = 250'000'000;  // of a process whose probes stay
 constexpr std::uint32_t kStacksOneInFull = 64;
@@ -74,9 +74,26 @@ AllocWindow grown(const AllocWindow& frame, const AllocCounts& before, const All
   window.allocs = after.allocs - before.allocs;
   window.frees = after.frees - before.frees;
   window.bytes = after.bytes - before.bytes;
-  window.hits = after.hits - before.hits;
   window.sizes = after.sizes.since(before.sizes);
   return window;
+}
+
+// Every hit stands for the mean time between two, that before a thread's first one included.
+void add_busy_time(const std::vector<AllocCounts>& before, const std::vector<AllocCounts>& after,
+                   AllocWindow& frame) {
+  std::uint64_t hits = 0;
+  std::uint64_t gaps = 0;
+  std::uint64_t gap_ns = 0;
+  for (std::size_t i = 0; i < std::min(before.size(), after.size()); ++i) {
+    hits += after[i].allocs - before[i].allocs + after[i].frees - before[i].frees;
+    gaps += after[i].gaps - before[i].gaps;
+    gap_ns += after[i].gap_ns - before[i].gap_ns;
+  }
+  frame.hits = hits;
+  if (gaps == 0) return;
+  frame.threads = hits - std::min(hits, gaps);
+  frame.busy_ns = static_cast<std::uint64_t>(static_cast<double>(gap_ns) *
+                                             static_cast<double>(hits) / static_cast<double>(gaps));
 }
 
 std::array<std::size_t, kProbeSets> by_set(const std::deque<AllocWindow>& windows,
@@ -229,9 +246,9 @@ void AllocBursts::sleep_while_counting(const WindowPlan& plan, std::uint64_t clo
   }
 }
 
-void AllocBursts::keep(Watch& watch, const AllocWindow& frame,
-                       const std::vector<AllocCounts>& before) {
+void AllocBursts::keep(Watch& watch, AllocWindow frame, const std::vector<AllocCounts>& before) {
   const std::vector<AllocCounts> after = counts_of(watch.target);
+  add_busy_time(before, after, frame);
   for (std::size_t i = 0; i < std::min({before.size(), after.size(), watch.windows.size()}); ++i) {
     std::deque<AllocWindow>& windows = watch.windows.at(i);
     windows.push_back(grown(frame, before[i], after[i]));

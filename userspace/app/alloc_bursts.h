@@ -77,7 +77,7 @@ class AllocBursts {
   bool pause_until(const std::stop_token& stop, std::uint64_t time_ns);
   void sleep_while_counting(const WindowPlan& plan, std::uint64_t close_ns,
                             std::uint64_t hits_before);
-  void keep(Watch& watch, const AllocWindow& frame, const std::vector<AllocCounts>& before);
+  void keep(Watch& watch, AllocWindow frame, const std::vector<AllocCounts>& before);
   [[nodiscard]] std::vector<AllocCounts> counts_of(const BurstTarget& target) const;
 
   AllocProbes* probes_;

@@ -140,7 +140,14 @@ void AllocObserver::report(const std::vector<MemoryTarget>& targets, TargetSymbo
     memory_.report(targets, settings_.thresholds, settings_.top_n, names, report);
   if (settings_.observe.alloc) {
     add_cost(report);
-    report.allocators = allocator_rows(bursts_.samples(report_ns_), report.locks, report.interval_s,
+    std::vector<AllocatorSample> samples = bursts_.samples(report_ns_);
+    for (AllocatorSample& sample : samples) {
+      const auto process = std::ranges::find(report.processes, sample.pid, &ProcessReport::pid);
+      if (process == report.processes.end()) continue;
+      sample.on_cpu = process->threads_mean.on_cpu;
+      sample.runnable = process->threads_mean.runnable;
+    }
+    report.allocators = allocator_rows(samples, report.locks, report.interval_s,
                                        report.fidelity.alloc_hit_ns.value_or(0),
                                        settings_.thresholds, settings_.top_n, names);
   }

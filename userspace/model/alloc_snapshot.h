@@ -71,7 +71,11 @@ struct AllocWindow {
   std::uint64_t frees = 0;
   std::uint64_t bytes = 0;  // asked for, by `allocs`
   Histogram sizes;          // bytes, by `allocs`
-  std::uint64_t hits = 0;   // runs of the probes' programs, those outside of the window included
+  // Of all allocators of the process: hits that counted, threads that made them, and the time those
+  // had between them, less what they lacked a CPU.
+  std::uint64_t hits = 0;
+  std::uint64_t threads = 0;
+  std::uint64_t busy_ns = 0;
 };
 
 // Allocations made from one stack, of those whose stack was taken.
@@ -88,6 +92,9 @@ struct AllocatorSample {
   ImageId image = 0;  // for naming the stacks
   std::string allocator;
   std::string mode;  // "burst" or "full"
+  // How much CPU the process had in the interval, and lacked; threads, mean. Empty: not known.
+  std::optional<double> on_cpu;
+  std::optional<double> runnable;
   // Oldest first; they need not touch the interval's edges.
   std::vector<AllocWindow> windows;
   std::vector<AllocSite> sites;

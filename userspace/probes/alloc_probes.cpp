@@ -28,7 +28,7 @@ static_assert(kAllocators == CW_ALLOCATORS);
 constexpr auto kShared = std::to_array<const char*>({"processes", "stacks"});
 constexpr auto kOurs =
     std::to_array<const char*>({"stack_room", "cost", "memory_calls", "fault_sites", "alloc_sites",
-                                "alloc_counts", "alloc_callers"});
+                                "alloc_counts", "alloc_callers", "alloc_threads"});
 
 bool is_one_of(std::string_view name, std::span<const char* const> names) {
   return std::ranges::any_of(names, [&](const char* known) { return name == known; });
@@ -252,6 +252,8 @@ AllocCounts AllocProbes::counts(std::uint32_t allocator) const {
     sum.bytes += counts.bytes;
     sum.stacks += counts.stacks;
     sum.hits += counts.hits;
+    sum.gaps += counts.gaps;
+    sum.gap_ns += counts.gap_ns;
     for (std::size_t i = 0; i < sizes.size(); ++i) sizes.at(i) += counts.sizes[i];
   }
   for (std::size_t i = 0; i < sizes.size(); ++i)

@@ -49,6 +49,8 @@ struct AllocCounts {
   std::uint64_t bytes = 0;
   std::uint64_t stacks = 0;
   std::uint64_t hits = 0;
+  std::uint64_t gaps = 0;    // between two hits of one thread in one window
+  std::uint64_t gap_ns = 0;  // together, less what the threads lacked a CPU
   Histogram sizes;
 };
 
