@@ -51,7 +51,8 @@ const json& glibc_in(const json& report) {
 // and machines are never quite steady, give or take a twentieth.
 void expect_covers(const json& estimate, double truth) {
   EXPECT_LE(estimate.at("low").get<double>(), truth * 1.05);
-  if (estimate.contains("high")) EXPECT_GE(estimate.at("high").get<double>(), truth * 0.95);
+  if (!estimate.contains("high")) return;  // all that is known is a lower bound
+  EXPECT_GE(estimate.at("high").get<double>(), truth * 0.95);
 }
 
 TEST(Alloc, RateOfABusyProcess) {
@@ -124,16 +125,16 @@ TEST(Alloc, ProbesThatStayCountTheSame) {
 }
 
 TEST(Alloc, TargetThatEndsInTheMiddle) {
-  for (const int after_ms : {350, 600, 850}) {
+  for (const int after_ms : {100, 900, 1400}) {
     Workload workload({"alloc_work", "busy", "2", "60"});
     ChildProcess observer(
         command({"--pid", std::to_string(workload.pid()), "--format", "json", "-i", "2"}));
     workload.go();
     std::this_thread::sleep_for(milliseconds(after_ms));
     workload.send(SIGKILL);
-    EXPECT_FALSE(reports_in(observer.read_all()).empty());
-    EXPECT_EQ(observer.wait(), 0);
     workload.wait();
+    const auto reports = reports_in(observer.read_all());
+    EXPECT_EQ(observer.wait(), reports.empty() ? 4 : 0);
   }
 }
 

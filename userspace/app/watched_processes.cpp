@@ -46,12 +46,23 @@ Result<void> WatchedProcesses::begin() {
     }
     if (!any_new) break;
   }
+  if (auto ended = forget_ended(); !ended) return ended;
   if (selection_.newcomers() == Watched::kUndecided)
     for (const std::int32_t pid : all_pids()) probes_->dismiss(pid);
   if (selection_.is_whole_machine())
     for (const std::int32_t pid : all_pids())
       if (auto done = welcome(pid); !done) return done;
   return refresh();
+}
+
+// One that ended after it was named and before the hooks were there: no hook will tell.
+Result<void> WatchedProcesses::forget_ended() {
+  const auto processes = probes_->processes();
+  if (!processes) return std::unexpected(processes.error());
+  for (const KnownProcess& process : *processes)
+    if (process.watched == Watched::kYes && state_of(process.pid) != ProcessState::kAlive)
+      probes_->decide(process, false);
+  return {};
 }
 
 Result<void> WatchedProcesses::refresh() {

@@ -29,6 +29,7 @@ class WatchedProcesses {
   [[nodiscard]] const Selection& selection() const { return selection_; }
 
  private:
+  Result<void> forget_ended();
   Result<void> watch(std::int32_t pid);
   Result<void> welcome(std::int32_t pid);
 

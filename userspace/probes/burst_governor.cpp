@@ -21,7 +21,10 @@ std::size_t index_of(ProbeSet set) {
 }  // namespace
 
 BurstGovernor::BurstGovernor(double budget_share, ProbeCosts costs, std::uint64_t seed)
-    : budget_share_(budget_share), costs_(costs), random_(seed) {}
+    : budget_share_(budget_share),
+      costs_(costs),
+      random_(seed),
+      credit_ns_(kProbeSets * (kShortestNs + costs.window_ns)) {}
 
 double BurstGovernor::allowance(double cpus) const {
   return std::max(budget_share_ * cpus, kUnfelt);
@@ -40,18 +43,28 @@ ProbeSet BurstGovernor::next_set() {
   return set;
 }
 
+// Of a set that was never tried: twice what others had; of the first one, as if one CPU did nothing
+// but run into probes.
+double BurstGovernor::expected_rate(ProbeSet set) const {
+  if (const auto& known = hits_per_ns_.at(index_of(set))) return *known;
+  double most = -1;
+  for (const auto& rate : hits_per_ns_) most = std::max(most, rate.value_or(-1));
+  return most < 0 ? 1 / costs_.hit_ns : std::min(2 * most, 1 / costs_.hit_ns);
+}
+
 std::optional<WindowPlan> BurstGovernor::next(double cpus) {
   WindowPlan plan;
   plan.set = next_set();
   const double allowed = allowance(cpus);
-  // Of a set that was never tried: as if one CPU did nothing but run into probes.
-  const double rate = hits_per_ns_.at(index_of(plan.set)).value_or(1 / costs_.hit_ns);
+  const double rate = expected_rate(plan.set);
   double length = kShortestNs;
   double stacks_per_hit = 0;
   if (hits_per_ns_.at(index_of(plan.set))) {
     const double per_ns = std::max(rate * costs_.hit_ns, 1e-9);
     const double longest = std::clamp(kStallNs / per_ns, kStallNs, kLongestNs);
-    length = std::clamp((allowed * kPeriodNs - costs_.window_ns) / per_ns, kShortestNs, longest);
+    // As much as a period allows; at least as much as attaching costs, or that would be all it buys.
+    const double affordable = std::max(allowed * kPeriodNs - costs_.window_ns, costs_.window_ns);
+    length = std::clamp(affordable / per_ns, kShortestNs, longest);
   }
   const double hits = rate * length;
   const double one_in = std::max(1.0, std::ceil(hits / kStacksAWindow));

@@ -56,12 +56,14 @@ class BurstGovernor {
  private:
   // What the process may lose in each nanosecond.
   [[nodiscard]] double allowance(double cpus) const;
+  [[nodiscard]] double expected_rate(ProbeSet set) const;
   ProbeSet next_set();
 
   double budget_share_;
   ProbeCosts costs_;
   std::mt19937_64 random_;
-  double credit_ns_ = 0;  // not spent yet; below 0: overspent
+  // Not spent yet; below 0: overspent. At first what it takes to try each set once.
+  double credit_ns_;
   std::array<std::optional<double>, kProbeSets> hits_per_ns_;
   std::array<ProbeSet, kProbeSets> order_{ProbeSet::kAllocs, ProbeSet::kFrees, ProbeSet::kBoth};
   unsigned place_ = 0;
