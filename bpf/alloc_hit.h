@@ -162,6 +162,8 @@ int alloc_hit(struct pt_regs *ctx)
 	if (!counts)
 		return 0;
 	counts->hits++;
+	if (cookie & CW_COOKIE_STEPPED)
+		counts->stepped++;
 	now = bpf_ktime_get_ns();
 	if (now < alloc_window.open_ns || now >= alloc_window.close_ns)
 		return 0;

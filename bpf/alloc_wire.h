@@ -28,12 +28,14 @@ CW_ASSERT_SIZE(cw_fault_key, 16);
  * A probe's cookie says what the program finds where it sits.
  *   bits 3..0    number of the allocator, below CW_ALLOCATORS
  *   bit  4       the call frees; otherwise it allocates
+ *   bit  5       the instruction is single-stepped
  *   bits 12..8   register of the size, or of the pointer to free; CW_NO_REGISTER: none
  *   bits 20..16  register that the size is multiplied by; CW_NO_REGISTER: none
  *   bits 28..24  register of the block that is resized; NULL: it is another site's call
  *   bits 39..32  number in `alloc_callers` of the functions whose calls are not counted; 0: none
  */
 #define CW_COOKIE_FREE 0x10
+#define CW_COOKIE_STEPPED 0x20
 #define CW_NO_REGISTER 31
 
 #define CW_CALLERS 4	/* ranges of one site */
@@ -53,6 +55,7 @@ struct cw_alloc_counts {
 	__u64 bytes;
 	__u64 stacks;	    /* taken */
 	__u64 hits;	    /* runs, those outside of the window included */
+	__u64 stepped;	    /* of `hits`: at instructions that the kernel single-steps */
 	__u64 gaps;	    /* times between two hits by one thread in one window */
 	__u64 gap_ns;	    /* their sum, less what the thread waited for a CPU */
 	__u64 window;	    /* the window that `until_stack` is of, by its open_ns */

@@ -27,7 +27,7 @@ constexpr std::size_t kTakeTurns = 4;            // processes that are watched b
 constexpr std::uint64_t kSliceNs = 250'000'000;  // of a process whose probes stay
 constexpr std::uint32_t kStacksOneInFull = 64;
 constexpr std::uint64_t kTryAgainNs = 30'000'000'000;  // after giving up
-constexpr double kSingleStepped = 15;                  // times the cost of an emulated one, at most
+constexpr std::uint64_t kSingleStepped = 15;           // times the cost of an emulated one, at most
 
 void sleep_until(std::uint64_t time_ns) {
   timespec time{};
@@ -61,12 +61,6 @@ std::vector<AllocProbe> probes_of(const BurstTarget& target, ProbeSet set) {
     }
   }
   return probes;
-}
-
-bool all_emulated(const BurstTarget& target) {
-  return std::ranges::all_of(target.allocators, [](const AllocatorSites& allocator) {
-    return std::ranges::all_of(allocator.sites, &ProbeSite::emulated);
-  });
 }
 
 AllocWindow grown(const AllocWindow& frame, const AllocCounts& before, const AllocCounts& after) {
@@ -201,9 +195,7 @@ void AllocBursts::measure_hit() {
 void AllocBursts::make_plan(Watch& watch) {
   const std::uint64_t now = monotonic_ns();
   if (!watch.governor) {
-    ProbeCosts costs = costs_;
-    if (!all_emulated(watch.target)) costs.hit_ns *= kSingleStepped;
-    watch.governor = std::make_unique<BurstGovernor>(budget_share_, costs, std::random_device{}());
+    watch.governor = std::make_unique<BurstGovernor>(budget_share_, costs_, std::random_device{}());
     watch.settled_ns = now;
   }
   watch.plan = watch.governor->next(watch.target.cpus);
@@ -240,7 +232,7 @@ void AllocBursts::sleep_while_counting(const WindowPlan& plan, std::uint64_t clo
                                        std::uint64_t hits_before) {
   for (std::uint64_t now = monotonic_ns(); now < close_ns; now = monotonic_ns()) {
     sleep_until(std::min(close_ns, now + kCheckNs));
-    if (probes_->hits() - hits_before <= plan.most_hits) continue;
+    if (probes_->hits(kSingleStepped) - hits_before <= plan.most_hits) continue;
     probes_->stop_counting(monotonic_ns());
     return;
   }
@@ -270,7 +262,7 @@ void AllocBursts::burst(const std::stop_token& stop, const WatchPtr& watch) {
   if (!pause_until(stop, plan ? due : std::min(due, monotonic_ns() + kSliceNs)) || !plan) return;
 
   const std::vector<AllocProbe> probes = probes_of(target, plan->set);
-  const std::uint64_t hits_before = probes_->hits();
+  const std::uint64_t hits_before = probes_->hits(kSingleStepped);
   const std::vector<AllocCounts> before = counts_of(target);
   AllocWindow frame;
   frame.set = plan->set;
@@ -303,7 +295,7 @@ void AllocBursts::burst(const std::stop_token& stop, const WatchPtr& watch) {
   keep(*watch, frame, before);
   const std::uint64_t now = monotonic_ns();
   const WindowOutcome outcome{
-      .armed_ns = armed_ns, .hits = probes_->hits() - hits_before, .stacks = stacks};
+      .armed_ns = armed_ns, .hits = probes_->hits(kSingleStepped) - hits_before, .stacks = stacks};
   watch->governor->settle(*plan, outcome, now - watch->settled_ns, target.cpus);
   watch->settled_ns = now;
   watch->plan.reset();
@@ -335,7 +327,7 @@ void AllocBursts::stay(const std::stop_token& stop, const WatchPtr& watch) {
                      .close_ns = std::numeric_limits<std::uint64_t>::max(),
                      .target = watch->number,
                      .stacks_one_in = kStacksOneInFull});
-  std::uint64_t hits = probes_->hits();
+  std::uint64_t hits = probes_->hits(kSingleStepped);
   std::vector<AllocCounts> before = counts_of(target);
   while (pause_until(stop, monotonic_ns() + kSliceNs)) {
     const std::lock_guard lock(mutex_);
@@ -345,7 +337,7 @@ void AllocBursts::stay(const std::stop_token& stop, const WatchPtr& watch) {
     keep(*watch, frame, before);
     before = std::move(after);
     frame.open_ns = now;
-    const std::uint64_t passed = probes_->hits();
+    const std::uint64_t passed = probes_->hits(kSingleStepped);
     cost_.hits += passed - hits;
     cost_.ns += static_cast<std::uint64_t>(static_cast<double>(passed - hits) * costs_.hit_ns);
     hits = passed;

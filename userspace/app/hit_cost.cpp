@@ -52,6 +52,7 @@ double measure_probe_hit(AllocProbes& probes) {
                  .offset = address - here->start + here->offset,
                  .allocator = 0,
                  .frees = false,
+                 .emulated = true,
                  .first = std::nullopt,
                  .factor = std::nullopt,
                  .resized = std::nullopt,

@@ -70,8 +70,9 @@ std::uint64_t cookie_of(const AllocProbe& probe, std::uint64_t callers) {
   const std::uint64_t first = probe.first.value_or(CW_NO_REGISTER);
   const std::uint64_t factor = probe.factor.value_or(CW_NO_REGISTER);
   const std::uint64_t resized = probe.resized.value_or(CW_NO_REGISTER);
-  return probe.allocator | (probe.frees ? CW_COOKIE_FREE : 0U) | first << 8U | factor << 16U |
-         resized << 24U | callers << 32U;
+  return probe.allocator | (probe.frees ? CW_COOKIE_FREE : 0U) |
+         (probe.emulated ? 0U : CW_COOKIE_STEPPED) | first << 8U | factor << 16U | resized << 24U |
+         callers << 32U;
 }
 
 cw_alloc_callers callers_of(const AllocProbe& probe) {
@@ -252,6 +253,7 @@ AllocCounts AllocProbes::counts(std::uint32_t allocator) const {
     sum.bytes += counts.bytes;
     sum.stacks += counts.stacks;
     sum.hits += counts.hits;
+    sum.stepped += counts.stepped;
     sum.gaps += counts.gaps;
     sum.gap_ns += counts.gap_ns;
     for (std::size_t i = 0; i < sizes.size(); ++i) sizes.at(i) += counts.sizes[i];
@@ -261,12 +263,12 @@ AllocCounts AllocProbes::counts(std::uint32_t allocator) const {
   return sum;
 }
 
-std::uint64_t AllocProbes::hits() const {
+std::uint64_t AllocProbes::hits(std::uint64_t stepped_weight) const {
   std::uint64_t sum = 0;
   for (std::uint32_t allocator = 0; allocator < kAllocators; ++allocator)
     for (const cw_alloc_counts& counts :
          read_by_cpu<cw_alloc_counts>(bpf_map__fd(state_->skeleton->maps.alloc_counts), allocator))
-      sum += counts.hits;
+      sum += counts.hits + (stepped_weight - 1) * counts.stepped;
   return sum;
 }
 

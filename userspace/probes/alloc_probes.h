@@ -30,6 +30,7 @@ struct AllocProbe {
   std::uint64_t offset = 0;     // in the file
   std::uint32_t allocator = 0;  // number of the allocator in its process, below kAllocators
   bool frees = false;
+  bool emulated = true;  // else the kernel single-steps the instruction, at many times the cost
   // Registers by DWARF number: of the size or the pointer to free, and of the factor.
   std::optional<std::uint8_t> first;
   std::optional<std::uint8_t> factor;
@@ -49,8 +50,9 @@ struct AllocCounts {
   std::uint64_t bytes = 0;
   std::uint64_t stacks = 0;
   std::uint64_t hits = 0;
-  std::uint64_t gaps = 0;    // between two hits of one thread in one window
-  std::uint64_t gap_ns = 0;  // together, less what the threads lacked a CPU
+  std::uint64_t stepped = 0;  // of them: at instructions that are single-stepped
+  std::uint64_t gaps = 0;     // between two hits of one thread in one window
+  std::uint64_t gap_ns = 0;   // together, less what the threads lacked a CPU
   Histogram sizes;
 };
 
@@ -106,8 +108,8 @@ class AllocProbes {
   bool stop_counting(std::uint64_t now_ns);
   [[nodiscard]] std::uint64_t closes_at() const;
   [[nodiscard]] AllocCounts counts(std::uint32_t allocator) const;
-  // Hits of all allocator numbers.
-  [[nodiscard]] std::uint64_t hits() const;
+  // Hits of all allocator numbers, one that is single-stepped as `stepped_weight` others.
+  [[nodiscard]] std::uint64_t hits(std::uint64_t stepped_weight) const;
   [[nodiscard]] std::vector<AllocSite> sites(std::uint32_t target, std::uint32_t allocator) const;
   void forget_target(std::uint32_t target);
 
