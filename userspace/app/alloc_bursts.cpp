@@ -1,6 +1,7 @@
 #include "app/alloc_bursts.h"
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <random>
 
 #include "app/hit_cost.h"
+#include "app/rights.h"
 #include "model/clock.h"
 #include "output/format.h"
 
@@ -136,6 +138,10 @@ AllocBursts::AllocBursts(AllocProbes& probes, double budget_share, AllocMode mod
 
 AllocBursts::~AllocBursts() = default;
 
+void AllocBursts::start() {
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
 void AllocBursts::watch(std::vector<BurstTarget> targets) {
   targets.resize(std::min(targets.size(), kTakeTurns));
   const std::lock_guard lock(mutex_);
@@ -156,8 +162,6 @@ void AllocBursts::watch(std::vector<BurstTarget> targets) {
     if (std::ranges::find(watches, watch) == watches.end()) probes_->forget_target(watch->number);
   watches_ = std::move(watches);
   changed_.notify_all();
-  if (!thread_.joinable())
-    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
 // Waits; false when it is time to end.
@@ -171,6 +175,11 @@ bool AllocBursts::pause_until(const std::stop_token& stop, std::uint64_t time_ns
 
 void AllocBursts::run(const std::stop_token& stop) {
   prctl(PR_SET_TIMERSLACK, 1);
+  // A window that closes late because others have the CPU is paid by the process all the while.
+  const sched_param lowest{.sched_priority = 1};
+  static_cast<void>(sched_setscheduler(0, SCHED_RR, &lowest));
+  // Rights are each thread's own.
+  if (!drop_rights()) return;
   prctl(PR_SET_NAME, "cw-bursts");
   measure_hit();
   while (!stop.stop_requested()) {

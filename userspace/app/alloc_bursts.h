@@ -41,7 +41,10 @@ class AllocBursts {
   // Ends the window that is open.
   ~AllocBursts();
 
-  // Whom to watch from now on, the most important first. Starts the thread when first called.
+  // Starts the thread. To be called while all rights are held: it needs one to be woken in time, and
+  // gives up its own.
+  void start();
+  // Whom to watch from now on, the most important first.
   void watch(std::vector<BurstTarget> targets);
   // Each allocator with its windows since `since_ns`, and older ones where those are too few.
   [[nodiscard]] std::vector<AllocatorSample> samples(std::uint64_t since_ns);

@@ -58,6 +58,7 @@ void AllocObserver::begin(const std::vector<MemoryTarget>& targets, TargetSymbol
     probes_.attach_memory();
     memory_.begin(targets);
   }
+  if (settings_.observe.alloc) bursts_.start();
   look_ns_ = report_ns_ = monotonic_ns();
   for (const MemoryTarget& target : targets) {
     known_[target.pid].cpu_ns = cpu_ns_of(target.pid).value_or(0);

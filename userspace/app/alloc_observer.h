@@ -26,7 +26,7 @@ class AllocObserver {
 
   // The first look. `symbols` name stacks and must outlive this.
   void begin(const std::vector<MemoryTarget>& targets, TargetSymbols& symbols);
-  // A few in each interval. Rights must have been given up before the first: it starts a thread.
+  // A few in each interval.
   void look(const std::vector<MemoryTarget>& targets, TargetSymbols& symbols);
   // Fills in allocators, memory, cgroups, their part of `fidelity`, and concludes. The locks are to
   // be in the report already.
