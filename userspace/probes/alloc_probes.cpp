@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <map>
 
 // What the skeleton's variables are of.
@@ -107,8 +108,14 @@ void for_each_key(int map, Visit visit) {
 
 }  // namespace
 
+// Attaching and detaching a link each take milliseconds, in which the others are armed. So the one
+// that most passes comes last, and goes first.
 struct ArmedProbes::Links {
   std::vector<Link> all;
+
+  ~Links() {
+    while (!all.empty()) all.pop_back();
+  }
 };
 ArmedProbes::ArmedProbes() = default;
 ArmedProbes::ArmedProbes(ArmedProbes&&) noexcept = default;
@@ -188,6 +195,7 @@ void AllocProbes::forget_process(std::int32_t pid) {
 
 Result<ArmedProbes> AllocProbes::arm(std::int32_t pid, std::span<const AllocProbe> probes) const {
   struct Sites {
+    std::uint32_t allocator = 0;  // the first one in the file
     std::vector<unsigned long> offsets;
     std::vector<__u64> cookies;
   };
@@ -201,12 +209,18 @@ Result<ArmedProbes> AllocProbes::arm(std::int32_t pid, std::span<const AllocProb
       bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.alloc_callers), &number, &callers,
                           BPF_ANY);
     }
-    by_file[probe.file].offsets.push_back(probe.offset);
-    by_file[probe.file].cookies.push_back(cookie_of(probe, number));
+    Sites& sites = by_file[probe.file];
+    if (sites.offsets.empty()) sites.allocator = probe.allocator;
+    sites.offsets.push_back(probe.offset);
+    sites.cookies.push_back(cookie_of(probe, number));
   }
   ArmedProbes armed;
   armed.links_ = std::make_unique<ArmedProbes::Links>();
-  for (const auto& [file, sites] : by_file) {
+  // The allocator that `malloc` means is the first.
+  std::vector<std::pair<std::string, Sites>> in_order(by_file.begin(), by_file.end());
+  std::ranges::sort(in_order, std::greater{},
+                    [](const auto& entry) { return entry.second.allocator; });
+  for (const auto& [file, sites] : in_order) {
     bpf_uprobe_multi_opts options{};
     options.sz = sizeof(options);
     options.offsets = sites.offsets.data();
