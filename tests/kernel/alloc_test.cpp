@@ -65,7 +65,7 @@ TEST(Alloc, RateOfABusyProcess) {
 }
 
 TEST(Alloc, RateSizesAndSitesOfAPacedProcess) {
-  const Watched watched = watch({"alloc_work", "paced", "2", "12"}, {"-i", "10", "-d", "10"});
+  const Watched watched = watch({"alloc_work", "paced", "2", "22"}, {"-i", "20", "-d", "20"});
   const json& row = glibc_in(watched.reports.back());
   const auto truth = watched.truth.at("per_s").get<double>();
   expect_covers(row.at("allocs_per_s"), truth);

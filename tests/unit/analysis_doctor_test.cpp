@@ -131,5 +131,35 @@ TEST(Doctor, NamesOnlyTheRightsThatAreMissing) {
   EXPECT_NE(check(report, "memory").cure.find("ptrace_scope"), std::string::npos);
 }
 
+TEST(Doctor, SaysWhichAllocatorCannotBeObserved) {
+  DoctorFacts facts = test::root_with_tracepoints();
+  ProcessFacts process = test::orders_process();
+  facts.processes = {process};
+  const auto row_of = [](const DoctorReport& report) {
+    const auto row = std::ranges::find(report.checks, "allocations", &Check::name);
+    return row == report.checks.end() ? Check{} : *row;
+  };
+  EXPECT_TRUE(row_of(diagnose(facts)).ok);
+  EXPECT_EQ(row_of(diagnose(facts)).value, "of glibc 2.36");
+  ASSERT_EQ(diagnose(facts).allocators.size(), 1U);
+
+  AllocatorSites other;
+  other.allocator = "jemalloc";
+  other.reach = AllocatorReach::kShadowed;
+  other.not_observable = {"taken over"};
+  process.sites.push_back(other);
+  facts.processes = {process};
+  EXPECT_TRUE(row_of(diagnose(facts)).ok);
+
+  process.sites.back().reach = AllocatorReach::kOwnNames;
+  facts.processes = {process};
+  EXPECT_FALSE(row_of(diagnose(facts)).ok);
+  EXPECT_EQ(row_of(diagnose(facts)).why, "jemalloc: taken over");
+
+  process.sites.erase(process.sites.begin());
+  facts.processes = {process};
+  EXPECT_EQ(row_of(diagnose(facts)).value, "not observable");
+}
+
 }  // namespace
 }  // namespace cw

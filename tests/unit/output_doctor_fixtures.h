@@ -88,6 +88,32 @@ inline DoctorFacts ordinary_user() {
   return facts;
 }
 
+inline ProbeSite site_at(AllocCall call, std::string function, std::uint64_t offset,
+                         std::string instruction) {
+  ProbeSite site;
+  site.call = call;
+  site.function = std::move(function);
+  site.entry_vaddr = 0x98000;
+  site.vaddr = site.entry_vaddr + offset;
+  site.file_offset = site.vaddr;
+  site.instruction = std::move(instruction);
+  site.emulated = true;
+  return site;
+}
+
+inline AllocatorSites c_library_sites() {
+  AllocatorSites sites;
+  sites.allocator = "glibc 2.36";
+  sites.module = "libc.so.6";
+  sites.sites = {site_at(AllocCall::kMalloc, "malloc", 0, "push r12"),
+                 site_at(AllocCall::kFree, "free", 3, "je 0x98fb8"),
+                 site_at(AllocCall::kCalloc, "calloc", 0, "mov rax, rdi")};
+  sites.sites[1].cost_ns = 540;
+  sites.sites[2].emulated = false;
+  sites.sites[2].why_entry = "an argument is overwritten before an emulated instruction";
+  return sites;
+}
+
 inline ProcessFacts orders_process() {
   ProcessFacts process;
   process.pid = 4242;
@@ -100,6 +126,7 @@ inline ProcessFacts orders_process() {
   process.threads = 14;
   process.runtimes = {"C++", "glibc 2.36"};
   process.allocators = {"glibc 2.36"};
+  process.sites = {c_library_sites()};
   process.program_read = true;
   process.has_symtab = true;
   process.libraries = 5;

@@ -92,6 +92,12 @@ DoctorReport hostile_process() {
   process.other_pid_namespace = true;
   process.innermost_pid = 7;
   process.files_openable = false;
+  AllocatorSites hidden;
+  hidden.allocator = "jemalloc\x1b[31m";
+  hidden.module = "orders-api";
+  hidden.reach = AllocatorReach::kOwnNames;
+  hidden.not_observable = {"its symbols were stripped"};
+  process.sites.push_back(hidden);
   facts.processes = {process};
   return diagnose(facts);
 }

@@ -89,6 +89,8 @@ DoctorReport diagnose(const DoctorFacts& facts) {
   for (const ProcessFacts& process : facts.processes) {
     add(check_process(process, facts));
     report.no_process = report.no_process || !process.problem.empty();
+    if (!process.sites.empty())
+      report.allocators.push_back({.pid = process.pid, .allocators = process.sites});
   }
   report.hooks = facts.hooks;
   report.capabilities = capabilities_of(facts);

@@ -42,6 +42,23 @@ Check runtime(const ProcessFacts& process) {
   return check;
 }
 
+// What can be counted of its allocations; where, is listed on its own.
+Check allocations(const ProcessFacts& process) {
+  std::vector<std::string> seen;
+  std::vector<std::string> unseen;
+  for (const AllocatorSites& allocator : process.sites) {
+    if (!allocator.sites.empty()) seen.push_back(allocator.allocator);
+    if (allocator.reach == AllocatorReach::kShadowed) continue;
+    for (const std::string& reason : allocator.not_observable)
+      unseen.push_back(allocator.allocator + ": " + reason);
+  }
+  Check check = row("allocations", unseen.empty() && !seen.empty(), "no allocator was found");
+  if (!seen.empty()) check.value = "of " + join(seen, ", ");
+  if (seen.empty() && !unseen.empty()) check.value = "not observable";
+  check.why = join(unseen, "; ");
+  return check;
+}
+
 std::string libraries(const ProcessFacts& process) {
   if (process.libraries == 0) return {};
   if (process.with_symtab == process.libraries) return "so are all its libraries";
@@ -102,7 +119,8 @@ std::vector<Check> check_process(const ProcessFacts& process, const DoctorFacts&
              readable(facts, "mapped files", process.files_openable,
                       "names in files that were deleted or replaced",
                       {"CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_CHECKPOINT_RESTORE"}),
-             runtime(process), symbols(process), children(process, facts.with_children)})
+             runtime(process), allocations(process), symbols(process),
+             children(process, facts.with_children)})
       checks.push_back(std::move(check));
   for (Check& check : checks) {
     check.group = CheckGroup::kProcess;

@@ -30,6 +30,20 @@ const char* name_of(AllocCall call) {
   return "";
 }
 
+const char* name_of(AllocatorReach reach) {
+  switch (reach) {
+    case AllocatorReach::kDefault:
+      return "default";
+    case AllocatorReach::kOwnNames:
+      return "own names";
+    case AllocatorReach::kByHand:
+      return "by hand";
+    case AllocatorReach::kShadowed:
+      return "shadowed";
+  }
+  return "";
+}
+
 CallShape shape_of(AllocCall call) {
   switch (call) {
     case AllocCall::kMalloc:

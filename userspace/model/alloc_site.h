@@ -99,6 +99,8 @@ enum class AllocatorReach : std::uint8_t {
   kShadowed,  // another one took over all its names: not probed
 };
 
+const char* name_of(AllocatorReach reach);  // "default", "own names", "by hand", "shadowed"
+
 // An allocator in one file of the process.
 struct AllocatorSites {
   std::string allocator;  // "glibc 2.36", "jemalloc"; the file's name when it is not known

@@ -32,6 +32,12 @@ struct CapabilityReport {
   bool kept = false;         // after start
 };
 
+// The allocators of one process, and where they would be probed.
+struct ProcessAllocators {
+  std::int32_t pid = 0;
+  std::vector<AllocatorSites> allocators;
+};
+
 struct DoctorReport {
   std::string host;
   std::string kernel;
@@ -40,6 +46,7 @@ struct DoctorReport {
   std::string summary;
   std::vector<Check> checks;
   std::vector<HookFacts> hooks;
+  std::vector<ProcessAllocators> allocators;  // of the processes asked about
   std::vector<CapabilityReport> capabilities;
 };
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "model/alloc_site.h"
+
 namespace cw {
 
 // Something that was tried. What it rests on may have failed before: then it was not.
@@ -60,10 +62,11 @@ struct ProcessFacts {
   std::uint64_t children = 0;
   std::vector<std::string> runtimes;
   std::vector<std::string> allocators;
-  bool program_read = false;      // its symbol tables could be read
-  bool has_symtab = false;        // the program: else only what it exports has a name
-  std::uint64_t libraries = 0;    // mapped code files beside the program
-  std::uint64_t with_symtab = 0;  // of these
+  std::vector<AllocatorSites> sites;  // where they would be probed
+  bool program_read = false;          // its symbol tables could be read
+  bool has_symtab = false;            // the program: else only what it exports has a name
+  std::uint64_t libraries = 0;        // mapped code files beside the program
+  std::uint64_t with_symtab = 0;      // of these
 };
 
 // One way to see calls, or one hook of its own.

@@ -31,6 +31,35 @@ Json to_json(const HookFacts& hook) {
   return object;
 }
 
+Json to_json(const ProbeSite& site) {
+  Json object = {{"call", name_of(site.call)},
+                 {"function", site.function},
+                 {"offset", site.vaddr - site.entry_vaddr},
+                 {"file_offset", site.file_offset},
+                 {"instruction", site.instruction},
+                 {"emulated", site.emulated}};
+  if (!site.why_entry.empty()) object["why_entry"] = site.why_entry;
+  set_if(object, "cost_ns", site.cost_ns);
+  return object;
+}
+
+Json allocators_of(const DoctorReport& report) {
+  Json array = Json::array();
+  for (const ProcessAllocators& process : report.allocators) {
+    for (const AllocatorSites& allocator : process.allocators) {
+      Json sites = Json::array();
+      for (const ProbeSite& site : allocator.sites) sites.push_back(to_json(site));
+      array.push_back({{"pid", process.pid},
+                       {"allocator", allocator.allocator},
+                       {"module", allocator.module},
+                       {"reach", name_of(allocator.reach)},
+                       {"not_observable", allocator.not_observable},
+                       {"sites", std::move(sites)}});
+    }
+  }
+  return array;
+}
+
 Json to_json(const CapabilityReport& capability) {
   return {{"name", capability.name},
           {"held", capability.held},
@@ -56,6 +85,7 @@ std::string to_json(const DoctorReport& report) {
                        {"summary", report.summary},
                        {"checks", list(report.checks)},
                        {"hooks", list(report.hooks)},
+                       {"allocators", allocators_of(report)},
                        {"capabilities", list(report.capabilities)}};
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

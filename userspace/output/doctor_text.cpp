@@ -78,6 +78,33 @@ void write_costs(Page& page, const DoctorReport& report) {
   }
 }
 
+std::string function_of(const ProbeSite& site) {
+  const std::string name = printable(site.function);
+  const std::uint64_t offset = site.vaddr - site.entry_vaddr;
+  return offset == 0 ? name : fmt::format("{}+{:#x}", name, offset);
+}
+
+std::string site_text(const ProbeSite& site) {
+  std::string text = site.instruction.empty() ? "not decoded" : site.instruction;
+  text += site.emulated ? "; emulated" : "; single-stepped";
+  if (!site.why_entry.empty()) text += fmt::format(" ({})", site.why_entry);
+  if (site.cost_ns) text += fmt::format(", {} a hit", format_duration(*site.cost_ns));
+  return text;
+}
+
+void write_allocators(Page& page, const ProcessAllocators& process) {
+  for (const AllocatorSites& allocator : process.allocators) {
+    page.blank();
+    write_row(
+        page, "allocator", "", allocator.allocator,
+        fmt::format("{}, pid {}, {}", allocator.module, process.pid, name_of(allocator.reach)));
+    for (const ProbeSite& site : allocator.sites)
+      write_row(page, "", site.emulated ? "yes" : "slow", function_of(site), site_text(site));
+    for (const std::string& reason : allocator.not_observable)
+      write_row(page, "", "no", "not observable", reason);
+  }
+}
+
 std::string without_prefix(const std::string& capability) {
   constexpr std::string_view kPrefix = "CAP_";
   std::string name = capability.substr(capability.starts_with(kPrefix) ? kPrefix.size() : 0);
@@ -107,6 +134,7 @@ std::string to_text(const DoctorReport& report, const TextOptions& options) {
   page.labelled("doctor:", report.summary, report.ready ? kGreen : kRed);
   for (const std::int32_t pid : pids_in(report))
     write_group(page, report, CheckGroup::kProcess, "process", pid);
+  for (const ProcessAllocators& process : report.allocators) write_allocators(page, process);
   write_group(page, report, CheckGroup::kRight, "rights");
   write_sufficient(page, report);
   write_group(page, report, CheckGroup::kKernel, "kernel");

@@ -67,7 +67,9 @@ std::optional<WindowPlan> BurstGovernor::next(double cpus) {
     length = std::clamp(affordable / per_ns, kShortestNs, longest);
   }
   const double hits = rate * length;
-  const double one_in = std::max(1.0, std::ceil(hits / kStacksAWindow));
+  // Stacks cost no more than half of what the hits do.
+  const double one_in = std::max(std::ceil(2 * costs_.stack_ns / costs_.hit_ns),
+                                 std::ceil(hits / kStacksAWindow));
   stacks_per_hit = plan.set == ProbeSet::kFrees ? 0 : 1 / one_in;
   const double cost =
       costs_.window_ns + hits * (costs_.hit_ns + stacks_per_hit * costs_.stack_ns);

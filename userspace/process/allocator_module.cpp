@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint64_t kMaxWindow = std::uint64_t{64} << 20;  // bytes of code in memory
 constexpr std::uint64_t kAround = std::uint64_t{8} << 20;      // of a larger file: beside functions
-constexpr unsigned kMaxDepth = 8;                              // of calls within the allocator
+constexpr unsigned kMaxDepth = 3;  // of calls within the allocator: deeper down it is its pages
 
 // The code around the functions.
 CodeWindow read_code(int file, const LoadedModule& module) {

@@ -56,7 +56,9 @@ class AllocatorFinder {
       if (!module.functions.empty()) add_module(module);
     resolve_nested();
     add_unseen();
-    std::ranges::stable_sort(found_, {}, &AllocatorSites::reach);
+    std::ranges::sort(found_, {}, [](const AllocatorSites& allocator) {
+      return std::tie(allocator.reach, allocator.module, allocator.allocator);
+    });
     return std::move(found_);
   }
 
@@ -96,7 +98,9 @@ class AllocatorFinder {
       if (!is_dynamic_linker(module.name)) list_functions(module);
       modules_.push_back(std::move(module));
     }
-    std::ranges::stable_sort(modules_, {}, &LoadedModule::order);
+    std::ranges::sort(modules_, {}, [](const LoadedModule& module) {
+      return std::pair(module.order, module.mapping.start);
+    });
   }
 
   // Without the linker's own list: the program, libraries, the C library.
@@ -148,7 +152,7 @@ class AllocatorFinder {
     });
   }
 
-  [[nodiscard]] bool has_standard_malloc(const LoadedModule& module) const {
+  [[nodiscard]] static bool has_standard_malloc(const LoadedModule& module) {
     return std::ranges::any_of(module.functions, [](const AllocFunction& function) {
       return !function.named.prefixed && function.exported &&
              function.named.call == AllocCall::kMalloc;
@@ -156,20 +160,21 @@ class AllocatorFinder {
   }
 
   [[nodiscard]] AllocatorReach reach_of(const LoadedModule& module, bool prefixed) const {
-    if (!prefixed && is_default(module, AllocCall::kMalloc)) return AllocatorReach::kDefault;
-    if (prefixed || module.is_program || !has_standard_malloc(module))
-      return AllocatorReach::kOwnNames;
-    return is_c_library(module.name) || is_needed(module) ? AllocatorReach::kShadowed
-                                                          : AllocatorReach::kByHand;
+    if (is_default(module, AllocCall::kMalloc))
+      return prefixed ? AllocatorReach::kOwnNames : AllocatorReach::kDefault;
+    if (module.is_program || !has_standard_malloc(module)) return AllocatorReach::kOwnNames;
+    if (!is_c_library(module.name) && !is_needed(module)) return AllocatorReach::kByHand;
+    return prefixed ? AllocatorReach::kOwnNames : AllocatorReach::kShadowed;
   }
 
   [[nodiscard]] std::string label_of(const LoadedModule& module, AllocatorFamily family) const {
     if (family != AllocatorFamily::kStandard) return name_of(family);
     const bool is_static = module.is_program && module.image->contents().interpreter.empty();
-    if (is_c_library(module.name) || is_static) {
-      for (const std::string& language : runtimes_.languages)
-        if (language.starts_with("glibc") || language.starts_with("musl")) return language;
-    }
+    if (!is_c_library(module.name) && !is_static) return module.name;
+    for (const std::string& language : runtimes_.languages)
+      if (language.starts_with("glibc") || language.starts_with("musl")) return language;
+    if (is_static && module.image->any_name_holds("ptmalloc_init")) return "glibc";
+    if (!is_static) return "musl";  // a C library without glibc's banner
     return module.name;
   }
 

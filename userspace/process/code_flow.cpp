@@ -1,7 +1,9 @@
 #include "process/code_flow.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 namespace cw {
@@ -9,14 +11,27 @@ namespace {
 
 constexpr std::uint64_t kAlignment = 16;  // of functions
 
+// Functions that never come back, of C and C++ runtimes.
+bool never_returns(std::string_view name) {
+  constexpr auto kNames = std::to_array<std::string_view>(
+      {"abort", "exit", "_exit", "__assert_fail", "__stack_chk_fail", "__cxa_throw",
+       "__cxa_rethrow", "__cxa_throw_bad_array_new_length", "_Unwind_Resume", "_ZSt9terminatev",
+       "_ZSt17__throw_bad_allocv", "__cxa_call_unexpected"});
+  return std::ranges::find(kNames, name) != kNames.end();
+}
+
+bool is_errno(std::string_view name) {
+  return name == "__errno_location" || name == "___errno_location";
+}
+
 bool is_call(const Instruction& instruction) {
   return instruction.flow == Flow::kCall || instruction.flow == Flow::kIndirectCall;
 }
 
 // endbr64
 bool is_landing_mark(std::span<const std::byte> code) {
-  constexpr unsigned char kMark[] = {0xf3, 0x0f, 0x1e, 0xfa};
-  return code.size() >= sizeof kMark && std::memcmp(code.data(), kMark, sizeof kMark) == 0;
+  constexpr std::array<unsigned char, 4> kMark = {0xf3, 0x0f, 0x1e, 0xfa};
+  return code.size() >= kMark.size() && std::memcmp(code.data(), kMark.data(), kMark.size()) == 0;
 }
 
 }  // namespace
@@ -44,6 +59,14 @@ Destination CodeFlow::resolve(std::uint64_t target) {
 Destination CodeFlow::destination_of(const Instruction& instruction) {
   if (instruction.slot) return through(*instruction.slot);
   return instruction.target ? resolve(*instruction.target) : Destination{};
+}
+
+std::string_view CodeFlow::name_of(const Destination& to) const {
+  if (to.vaddr == 0) return to.name;
+  const ElfSymbol* symbol = image_->function_at(to.vaddr);
+  if (symbol == nullptr || symbol->address != to.vaddr) return {};
+  const auto name = image_->name_of(*symbol);
+  return name.substr(0, name.find('@'));
 }
 
 bool CodeFlow::runs_into_another(std::uint64_t entry, const Instruction& instruction) const {
@@ -85,6 +108,7 @@ const FunctionFlow& CodeFlow::flow_of(std::uint64_t entry) {
       case Flow::kCall:
       case Flow::kIndirectCall:
         flow.calls.push_back({instruction->end(), destination_of(*instruction)});
+        if (never_returns(name_of(flow.calls.back().to))) continue;
         break;
       case Flow::kReturn:
       case Flow::kTrap:
@@ -123,8 +147,9 @@ bool CodeFlow::only_hands_over(std::uint64_t entry,
         if (jumps && instruction->flow != Flow::kBranch) continue;
         if (!jumps) continue;
       } else if (!jumps) {
-        acted = true;
-      } else if (to.vaddr != 0 && !(entries_.contains(to.vaddr) && to.vaddr != entry)) {
+        if (never_returns(name_of(to))) continue;
+        acted = acted || !is_errno(name_of(to));
+      } else if (to.vaddr != 0 && (to.vaddr == entry || !entries_.contains(to.vaddr))) {
         ahead.push_back({.at = to.vaddr, .acted = acted});
       } else {
         return false;

@@ -9,6 +9,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "process/elf_imports.h"
@@ -56,8 +57,8 @@ class CodeFlow {
   const FunctionFlow& flow_of(std::uint64_t entry);
 
   // Whether all that the function does, if it does anything, is done by those it hands over to:
-  // every way through it meets one of them, except for ways that call nothing and store nothing but
-  // constants (they fail, or had nothing to do).
+  // every way through it meets one of them, except for ways that throw, or that call nothing and
+  // store nothing but constants (they fail, or had nothing to do).
   bool only_hands_over(std::uint64_t entry,
                        const std::function<bool(const Destination&)>& is_handed_to);
 
@@ -71,6 +72,7 @@ class CodeFlow {
   };
 
   [[nodiscard]] Destination through(std::uint64_t slot) const;
+  [[nodiscard]] std::string_view name_of(const Destination& to) const;
   [[nodiscard]] Destination destination_of(const Instruction& instruction);
   // Whether falling through to `next` leaves the function that begins at `entry`.
   [[nodiscard]] bool runs_into_another(std::uint64_t entry, const Instruction& instruction) const;

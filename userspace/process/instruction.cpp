@@ -278,7 +278,7 @@ struct Decoder::State {
     if (handle != 0) cs_close(&handle);
   }
 
-  bool next(std::span<const std::byte> code, std::uint64_t address) {
+  bool next(std::span<const std::byte> code, std::uint64_t address) const {
     constexpr std::size_t kLongest = 15;
     if (insn == nullptr || code.empty()) return false;
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(code.data());

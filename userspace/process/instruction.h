@@ -2,6 +2,7 @@
 // may be anything.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -15,8 +16,8 @@
 namespace cw {
 
 inline constexpr Register kRsp{7};
-// The integer arguments of a function, in their order (psABI 3.2.3).
-inline constexpr Register kFirstArguments[] = {Register{5}, Register{4}, Register{1}, Register{2}};
+// The first integer arguments of a function, in their order (psABI 3.2.3).
+inline constexpr std::array kFirstArguments = {Register{5}, Register{4}, Register{1}};
 
 // A set of general registers, by DWARF number.
 class RegisterSet {

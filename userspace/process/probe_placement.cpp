@@ -47,8 +47,8 @@ Body look_through(Decoder& decoder, std::span<const std::byte> code, std::uint64
 class Arguments {
  public:
   Arguments() {
-    for (std::uint8_t i = 0; i < std::size(kFirstArguments); ++i)
-      held_[static_cast<unsigned>(kFirstArguments[i])] = i;
+    std::uint8_t argument = 0;
+    for (const Register reg : kFirstArguments) held_[static_cast<unsigned>(reg)] = argument++;
   }
 
   void pass(const Instruction& instruction) {
@@ -65,7 +65,7 @@ class Arguments {
   }
 
   [[nodiscard]] std::optional<Register> find(std::uint8_t argument) const {
-    const Register own = kFirstArguments[argument];
+    const Register own = kFirstArguments.at(argument);
     if (holds(own, argument)) return own;
     for (unsigned reg = 0; reg < held_.size(); ++reg) {
       if (held_[reg] == argument) return Register(static_cast<std::uint8_t>(reg));

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "process/allocators.h"
 #include "process/mapped_file.h"
 #include "process/proc.h"
 #include "process/proc_files.h"
@@ -122,6 +123,7 @@ ProcessFacts process_facts(std::int32_t pid) {
   const Runtimes runtimes = runtimes_of(symbols);
   facts.runtimes = runtimes.languages;
   facts.allocators = runtimes.allocators;
+  facts.sites = find_allocator_sites(symbols);
   see_names(symbols, facts);
   return facts;
 }
