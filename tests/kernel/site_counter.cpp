@@ -121,8 +121,7 @@ SiteCounter::SiteCounter(const ProbeSite& site, const CountedPlace& place, std::
   link_options.uprobe_multi.offsets = &offset;
   link_options.uprobe_multi.cnt = 1;
   link_options.uprobe_multi.pid = static_cast<__u32>(pid);
-  handles_->link =
-      Fd(bpf_link_create(handles_->program.get(), 0, kUprobeMulti, &link_options));
+  handles_->link = Fd(bpf_link_create(handles_->program.get(), 0, kUprobeMulti, &link_options));
   if (!handles_->link) refuse("not attached", site);
 }
 

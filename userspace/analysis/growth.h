@@ -11,7 +11,7 @@ class GrowthTrend {
  public:
   static constexpr std::uint64_t kShortestNs = 60'000'000'000;  // less is no trend
   static constexpr std::uint64_t kLongestNs = 600'000'000'000;  // older looks are forgotten
-  static constexpr std::uint64_t kStepNs = 1'000'000'000;       // looks nearer than this are left out
+  static constexpr std::uint64_t kStepNs = 1'000'000'000;  // looks nearer than this are left out
 
   void add(std::uint64_t time_ns, std::uint64_t bytes);
 

@@ -12,9 +12,9 @@
 namespace cw {
 namespace {
 
-constexpr double kDiskReadNs = 1e6;         // assumed for a major fault: nothing here measures it
-constexpr double kWorthCounting = 0.05;     // share of a process's faults
-constexpr double kChurn = 100;              // calls a second that give memory back
+constexpr double kDiskReadNs = 1e6;      // assumed for a major fault: nothing here measures it
+constexpr double kWorthCounting = 0.05;  // share of a process's faults
+constexpr double kChurn = 100;           // calls a second that give memory back
 
 double per_s(std::uint64_t before, std::uint64_t after, double length_s) {
   return after > before && length_s > 0 ? static_cast<double>(after - before) / length_s : 0;
@@ -116,10 +116,10 @@ void judge(MemoryReport& report, const Thresholds& thresholds) {
   }
   report.level = std::max({faults, reads, growth});
   const std::string sum = growth_text(report);
-  report.arithmetic = growth > faults && growth >= reads
-                          ? sum
-                          : fmt::format("{}, {}", faults_text(report),
-                                        sum.empty() ? rss_text(report) : sum);
+  report.arithmetic =
+      growth > faults && growth >= reads
+          ? sum
+          : fmt::format("{}, {}", faults_text(report), sum.empty() ? rss_text(report) : sum);
 }
 
 // Only what was seen: memory that is given back is taken again only where faults go on and rss does
@@ -148,9 +148,9 @@ MemoryReport row_of(const MemorySample& before, const MemorySample& after, doubl
   report.comm = after.comm;
   report.rss_anon_bytes = after.rss_anon_bytes;
   if (length_s > 0)
-    report.rss_growth_bytes_per_s = (static_cast<double>(after.rss_anon_bytes) -
-                                     static_cast<double>(before.rss_anon_bytes)) /
-                                    length_s;
+    report.rss_growth_bytes_per_s =
+        (static_cast<double>(after.rss_anon_bytes) - static_cast<double>(before.rss_anon_bytes)) /
+        length_s;
   report.headroom_bytes = after.headroom_bytes;
   report.limit = after.limit;
   report.minor_faults_per_s = per_s(before.minor_faults, after.minor_faults, length_s);

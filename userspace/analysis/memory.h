@@ -15,7 +15,7 @@ namespace cw {
 
 // What is known of a process beside its two looks.
 struct MemoryBackground {
-  ImageId image = 0;                  // for naming stacks; 0: they stay unnamed
+  ImageId image = 0;                         // for naming stacks; 0: they stay unnamed
   std::optional<double> growth_bytes_per_s;  // see GrowthTrend
 };
 
@@ -28,8 +28,8 @@ std::vector<MemoryReport> memory_rows(const MemorySnapshot& before, const Memory
 
 std::vector<CgroupReport> group_rows(const MemorySnapshot& before, const MemorySnapshot& after);
 
-// What a minor fault costs where nothing has to be read: the kernel's way there and back, and a page
-// that is cleared.
+// What a minor fault costs where nothing has to be read: the kernel's way there and back, and a
+// page that is cleared.
 inline constexpr double kMinorFaultNs = 500;
 
 }  // namespace cw

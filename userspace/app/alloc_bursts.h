@@ -41,8 +41,8 @@ class AllocBursts {
   // Ends the window that is open.
   ~AllocBursts();
 
-  // Starts the thread. To be called while all rights are held: it needs one to be woken in time, and
-  // gives up its own.
+  // Starts the thread. To be called while all rights are held: it needs one to be woken in time,
+  // and gives up its own.
   void start();
   // Whom to watch from now on, the most important first.
   void watch(std::vector<BurstTarget> targets);

@@ -6,13 +6,13 @@
 namespace cw {
 namespace {
 
-constexpr double kUnfelt = 0.0002;         // of one CPU: nobody can measure that
-constexpr double kCreditNs = 2e9;          // what was saved for longer than this is forfeited
+constexpr double kUnfelt = 0.0002;  // of one CPU: nobody can measure that
+constexpr double kCreditNs = 2e9;   // what was saved for longer than this is forfeited
 constexpr double kStacksAWindow = 48;
-constexpr double kSurge = 3;               // times what was expected, and a window is closed early
-constexpr double kHitsLetPass = 500;       // whatever was expected
-constexpr double kStallNs = 3e6;           // what probes may hold up one thread in one window
-constexpr double kForgets = 0.7;           // of an earlier rate that was higher
+constexpr double kSurge = 3;          // times what was expected, and a window is closed early
+constexpr double kHitsLetPass = 500;  // whatever was expected
+constexpr double kStallNs = 3e6;      // what probes may hold up one thread in one window
+constexpr double kForgets = 0.7;      // of an earlier rate that was higher
 
 std::size_t index_of(ProbeSet set) {
   return static_cast<std::size_t>(set);
@@ -62,17 +62,17 @@ std::optional<WindowPlan> BurstGovernor::next(double cpus) {
   if (hits_per_ns_.at(index_of(plan.set))) {
     const double per_ns = std::max(rate * costs_.hit_ns, 1e-9);
     const double longest = std::clamp(kStallNs / per_ns, kStallNs, kLongestNs);
-    // As much as a period allows; at least as much as attaching costs, or that would be all it buys.
+    // As much as a period allows; at least as much as attaching costs, or that would be all it
+    // buys.
     const double affordable = std::max(allowed * kPeriodNs - costs_.window_ns, costs_.window_ns);
     length = std::clamp(affordable / per_ns, kShortestNs, longest);
   }
   const double hits = rate * length;
   // Stacks cost no more than half of what the hits do.
-  const double one_in = std::max(std::ceil(2 * costs_.stack_ns / costs_.hit_ns),
-                                 std::ceil(hits / kStacksAWindow));
+  const double one_in =
+      std::max(std::ceil(2 * costs_.stack_ns / costs_.hit_ns), std::ceil(hits / kStacksAWindow));
   stacks_per_hit = plan.set == ProbeSet::kFrees ? 0 : 1 / one_in;
-  const double cost =
-      costs_.window_ns + hits * (costs_.hit_ns + stacks_per_hit * costs_.stack_ns);
+  const double cost = costs_.window_ns + hits * (costs_.hit_ns + stacks_per_hit * costs_.stack_ns);
   std::uniform_real_distribution<double> jitter(0.5, 1.5);
   const double pause = std::max(kPeriodNs * jitter(random_), (cost - credit_ns_) / allowed);
   if (pause > kRarestNs) return std::nullopt;
@@ -90,8 +90,8 @@ void BurstGovernor::settle(const WindowPlan& plan, const WindowOutcome& outcome,
   credit_ns_ = std::min(credit_ns_, allowed * kCreditNs);
   credit_ns_ -= cost_of(outcome);
   std::optional<double>& known = hits_per_ns_.at(index_of(plan.set));
-  const double rate = static_cast<double>(outcome.hits) /
-                      std::max(1.0, static_cast<double>(outcome.armed_ns));
+  const double rate =
+      static_cast<double>(outcome.hits) / std::max(1.0, static_cast<double>(outcome.armed_ns));
   // A surge counts at once; that it is over is believed slowly.
   known = known ? std::max(rate, kForgets * *known + (1 - kForgets) * rate) : rate;
 }

@@ -13,9 +13,9 @@ namespace cw {
 
 // What the observed process pays.
 struct ProbeCosts {
-  double hit_ns = 700;       // one run of a probe's program
-  double stack_ns = 2'000;   // one stack
-  double window_ns = 60'000; // attaching and detaching once: page table work and flushes
+  double hit_ns = 700;        // one run of a probe's program
+  double stack_ns = 2'000;    // one stack
+  double window_ns = 60'000;  // attaching and detaching once: page table work and flushes
 };
 
 struct WindowPlan {

@@ -60,7 +60,8 @@ bool has_controller(std::string_view controllers, std::string_view wanted) {
 void keep_nearest(std::optional<Headroom>& nearest, std::uint64_t limit, std::uint64_t used,
                   std::string name) {
   const std::uint64_t left = limit > used ? limit - used : 0;
-  if (!nearest || left < nearest->bytes) nearest = Headroom{.bytes = left, .limit = std::move(name)};
+  if (!nearest || left < nearest->bytes)
+    nearest = Headroom{.bytes = left, .limit = std::move(name)};
 }
 
 void look_at(const ControlGroup& group, std::optional<Headroom>& nearest) {
@@ -119,9 +120,8 @@ std::vector<ControlGroup> GroupLimits::groups_of(std::string_view membership) co
     if (root != "/" && !path.starts_with(root)) continue;  // not visible from here
     std::string directory = mount->directory + (root == "/" ? path : path.substr(root.size()));
     while (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();
-    groups.push_back({.controllers = std::string(controllers),
-                      .path = path,
-                      .directory = std::move(directory)});
+    groups.push_back(
+        {.controllers = std::string(controllers), .path = path, .directory = std::move(directory)});
   }
   return groups;
 }
