@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "analysis/memory.h"
+#include "analysis/memory_rows.h"
 #include "output/format.h"
 
 namespace cw {

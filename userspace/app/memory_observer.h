@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "analysis/growth.h"
-#include "analysis/memory.h"
+#include "analysis/memory_rows.h"
 #include "model/alloc_snapshot.h"
 #include "model/report.h"
 #include "probes/alloc_probes.h"

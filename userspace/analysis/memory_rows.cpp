@@ -1,4 +1,4 @@
-#include "analysis/memory.h"
+#include "analysis/memory_rows.h"
 
 #include <fmt/format.h>
 
