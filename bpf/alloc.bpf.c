@@ -17,6 +17,10 @@
 
 #include "identity.h"
 
+#include "unwind_maps.h"
+
+#include "unwind.h"
+
 #include "stack.h"
 
 #include "alloc_maps.h"

@@ -56,8 +56,9 @@ static __always_inline __u32 size_bucket(__u64 bytes)
 
 static __always_inline void add_alloc_site(void *ctx, __u32 allocator, __u64 weight, __u64 bytes)
 {
-	struct cw_alloc_site_key key = {
-	    .stack = take_stack(ctx), .target = alloc_window.target, .allocator = allocator};
+	struct cw_alloc_site_key key = {.stack = take_stack(ctx, CW_FRAME_EXACT),
+					.target = alloc_window.target,
+					.allocator = allocator};
 	struct cw_alloc_site fresh = {.allocs = weight, .bytes = weight * bytes};
 	struct cw_alloc_site *site = bpf_map_lookup_elem(&alloc_sites, &key);
 

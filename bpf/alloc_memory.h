@@ -100,7 +100,7 @@ int sampled_fault(struct bpf_perf_event_data *ctx)
 
 	if (!is_counted(key.tgid))
 		return 0;
-	key.stack = take_stack(ctx);
+	key.stack = take_stack(ctx, CW_FRAME_EXACT);
 	known = bpf_map_lookup_elem(&fault_sites, &key);
 	if (known)
 		count(known, faults);

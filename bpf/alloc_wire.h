@@ -38,7 +38,7 @@ CW_ASSERT_SIZE(cw_fault_key, 16);
 #define CW_COOKIE_STEPPED 0x20
 #define CW_NO_REGISTER 31
 
-#define CW_CALLERS 4	/* ranges of one site */
+#define CW_CALLERS 4	   /* ranges of one site */
 #define CW_CALLER_SITES 64 /* sites that have any */
 
 /* Functions of the allocator whose own calls of a site are part of a call that is counted. */
@@ -53,13 +53,13 @@ struct cw_alloc_counts {
 	__u64 allocs;
 	__u64 frees;
 	__u64 bytes;
-	__u64 stacks;	    /* taken */
-	__u64 hits;	    /* runs, those outside of the window included */
-	__u64 stepped;	    /* of `hits`: at instructions that the kernel single-steps */
-	__u64 gaps;	    /* times between two hits by one thread in one window */
-	__u64 gap_ns;	    /* their sum, less what the thread waited for a CPU */
-	__u64 window;	    /* the window that `until_stack` is of, by its open_ns */
-	__s64 until_stack;  /* allocations until the next stack is taken */
+	__u64 stacks;	   /* taken */
+	__u64 hits;	   /* runs, those outside of the window included */
+	__u64 stepped;	   /* of `hits`: at instructions that the kernel single-steps */
+	__u64 gaps;	   /* times between two hits by one thread in one window */
+	__u64 gap_ns;	   /* their sum, less what the thread waited for a CPU */
+	__u64 window;	   /* the window that `until_stack` is of, by its open_ns */
+	__s64 until_stack; /* allocations until the next stack is taken */
 	__u64 sizes[CW_SIZE_BUCKETS];
 };
 

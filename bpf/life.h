@@ -27,6 +27,7 @@ static __always_inline void forget_thread(struct task_struct *task, __u32 tid)
 		return;
 	if (thread->call == CW_CALL_WAIT || thread->call == CW_CALL_RESTART)
 		end_wait(thread, task, tid, bpf_ktime_get_ns(), INTERRUPTED);
+	end_poll(thread, task, tid);
 	bpf_map_delete_elem(&threads, &tid);
 }
 
@@ -55,6 +56,7 @@ int BPF_PROG(exit_thread, struct task_struct *task)
 		count(&image->exited_delay_ns, task->sched_info.run_delay);
 	}
 	if (task->signal->live.counter == 0) { /* the last thread */
+		bpf_map_delete_elem(&space_of, &tgid);
 		end_image(process->image);
 		bpf_map_delete_elem(&processes, &tgid);
 	}
@@ -71,6 +73,7 @@ int BPF_PROG(exec_process, struct task_struct *task, int old_tid)
 
 	if (!our_pid_namespace)
 		forget_thread(task, old_tid);
+	bpf_map_delete_elem(&space_of, &tgid);
 	if (!process) {
 		if (newcomers != CW_UNWATCHED)
 			process_of(tgid, newcomers); /* user space looks what it is */
@@ -86,18 +89,28 @@ int BPF_PROG(exec_process, struct task_struct *task, int old_tid)
 	return 0;
 }
 
-/* A child is what its parent is: it has the same name, and is in the same control group. */
+/*
+ * A child is what its parent is: it has the same name, is in the same control group, and has the
+ * same code mapped.
+ */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(fork_process, struct task_struct *parent, struct task_struct *child)
 {
-	__u32 parent_tgid = tgid_of(parent);
+	__u32 parent_tgid = tgid_of(parent), child_tgid, *space, same;
 	struct cw_process *process;
 
 	if (child->pid != child->tgid)
 		return 0; /* a thread */
 	process = bpf_map_lookup_elem(&processes, &parent_tgid);
-	if (process)
-		process_of(tgid_of(child), process->watched);
+	if (!process)
+		return 0;
+	child_tgid = tgid_of(child);
+	process_of(child_tgid, process->watched);
+	space = bpf_map_lookup_elem(&space_of, &parent_tgid);
+	if (!space)
+		return 0;
+	same = *space;
+	bpf_map_update_elem(&space_of, &child_tgid, &same, BPF_ANY);
 	return 0;
 }
 

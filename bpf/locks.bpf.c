@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
  * Locks as the kernel sees them. Read in this order: a call (futex_call.h) is a wait (wait.h) or a
- * wake (wake.h) on a word (word.h) by somebody (identity.h) from somewhere (stack.h).
+ * wake (wake.h) on a word (word.h) by somebody (identity.h) from somewhere (stack.h, unwind.h).
  *
  *   hooks_*.h, life.h   what happens
  *   calls.h             -> begin_wait, finish_wait, begin_wake, finish_wake
@@ -23,6 +23,10 @@
 
 #include "word.h"
 
+#include "unwind_maps.h"
+
+#include "unwind.h"
+
 #include "stack.h"
 
 #include "futex_call.h"
@@ -42,5 +46,7 @@
 #include "life.h"
 
 #include "on_request.h"
+
+#include "registers.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

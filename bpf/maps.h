@@ -66,14 +66,6 @@ struct {
 	__type(value, __u32);
 } seen SEC(".maps");
 
-/* Room to gather a stack in. A thread's own, so that no other program run can step on it. */
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct cw_stack);
-} stack_room SEC(".maps");
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

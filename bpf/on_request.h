@@ -87,6 +87,19 @@ int decide(struct cw_decide *what)
 	return 0;
 }
 
+/* Marks a word as one whose waiters time out and wait again. 0: done; 1: nobody knows it. */
+SEC("syscall")
+int join_polls(struct cw_polled *what)
+{
+	struct cw_word_key key = what->word;
+	struct cw_word *word = bpf_map_lookup_elem(&words, &key);
+
+	if (!word)
+		return 1;
+	word->polled = 1;
+	return 0;
+}
+
 struct tally {
 	__u32 word_id;
 	__u32 waiters;

@@ -11,6 +11,9 @@
 #define EAGAIN 11
 #define ETIMEDOUT 110
 
+/* Values of cw_thread.slept beside 1. */
+#define CW_SLEPT_POLLING 2
+
 enum outcome { WOKEN, TIMED_OUT, INTERRUPTED, RACED, FAILED };
 
 /* One thread counts once as a waiter of a word in each poll. */
@@ -147,6 +150,114 @@ static __noinline int abandon_wait(struct cw_thread *thread)
 	return 0;
 }
 
+/* A time-out on a polled word is no end yet. False when the word is none. */
+static __noinline bool pause_wait(struct cw_thread *thread, struct task_struct *task, __u64 now)
+{
+	struct cw_poll *poll;
+	struct cw_word *word;
+
+	if (!thread || !task || !thread->word_id)
+		return false;
+	word = bpf_map_lookup_elem(&words, &thread->word);
+	if (!word || word->id != thread->word_id || !word->polled)
+		return false;
+	shift_waiters(word, -1);
+	count_distinct(word, thread, tid_of(task));
+	poll = &thread->poll;
+	poll->word = thread->word;
+	poll->address = thread->second_address;
+	poll->start_ns = thread->start_ns;
+	poll->run_delay_ns = thread->run_delay_ns;
+	poll->timed_out_ns = now;
+	poll->timed_out_delay = task->sched_info.run_delay;
+	poll->stack = thread->stack;
+	poll->word_id = thread->word_id;
+	poll->value = thread->value;
+	poll->weight = thread->weight;
+	poll->op = thread->op;
+	poll->value_class = thread->value_class;
+	poll->flags = (thread->on_own_stack ? 1 : 0) | (thread->at_least ? 2 : 0);
+	thread->call = CW_CALL_NONE;
+	return true;
+}
+
+/* Puts the thread back into the wait that it paused. */
+static __noinline int resume_wait(struct cw_thread *thread)
+{
+	struct cw_poll *poll;
+
+	if (!thread)
+		return 0;
+	poll = &thread->poll;
+	thread->word = poll->word;
+	thread->second_address = poll->address;
+	thread->start_ns = poll->start_ns;
+	thread->run_delay_ns = poll->run_delay_ns;
+	thread->stack = poll->stack;
+	thread->word_id = poll->word_id;
+	thread->value = poll->value;
+	thread->weight = poll->weight;
+	thread->op = poll->op;
+	thread->value_class = poll->value_class;
+	thread->on_own_stack = poll->flags & 1;
+	thread->at_least = poll->flags >> 1 & 1;
+	thread->shared = 0;
+	poll->timed_out_ns = 0;
+	return 0;
+}
+
+/*
+ * Back after a time-out: the same wait, on the same word or the other one of its condition variable
+ * (they share eight bytes and take turns).
+ */
+static __noinline bool poll_goes_on(struct cw_thread *thread, struct task_struct *task,
+				    __u64 address, __u64 now)
+{
+	struct cw_poll *poll;
+	struct cw_word *word;
+
+	if (!thread || !task)
+		return false;
+	poll = &thread->poll;
+	if ((poll->address ^ address) & ~7ULL)
+		return false;
+	if (now - poll->timed_out_ns >
+	    CW_POLL_GAP + (task->sched_info.run_delay - poll->timed_out_delay))
+		return false; /* it ran in between: it had what it waited for */
+	resume_wait(thread);
+	thread->word.address = address;
+	thread->second_address = address;
+	word = bpf_map_lookup_elem(&words, &thread->word);
+	if (!word)
+		word = new_word(&thread->word, now, thread->value);
+	thread->word_id = word ? word->id : 0;
+	thread->switches = task->nvcsw;
+	thread->slept = CW_SLEPT_POLLING;
+	thread->call = CW_CALL_WAIT;
+	if (!word)
+		return true;
+	word->polled = 1;
+	thread->joined = shift_waiters(word, 1);
+	count_distinct(word, thread, tid_of(task));
+	return true;
+}
+
+/* It did not come back: the wait ended with its last time-out. */
+static __noinline int end_poll(struct cw_thread *thread, struct task_struct *task, __u32 tid)
+{
+	struct cw_word *word;
+	__u64 ended;
+
+	if (!thread || !thread->poll.timed_out_ns)
+		return 0;
+	ended = thread->poll.timed_out_ns;
+	resume_wait(thread);
+	word = bpf_map_lookup_elem(&words, &thread->word);
+	if (word && word->id == thread->word_id)
+		shift_waiters(word, 1); /* for end_wait() to take away */
+	return end_wait(thread, task, tid, ended, TIMED_OUT);
+}
+
 /* Before a thread's next call: whatever the last one left open is closed. */
 static __always_inline void close_last_call(struct cw_thread *thread, struct task_struct *task,
 					    __u64 now)
@@ -180,6 +291,11 @@ static __always_inline bool begin_wait(void *ctx, struct task_struct *task,
 	if (is_restart(thread, call))
 		return true;
 	close_last_call(thread, task, now);
+	if (thread->poll.timed_out_ns && !call->shared && thread->poll.op == call->op) {
+		if (poll_goes_on(thread, task, call->address, now))
+			return true;
+		end_poll(thread, task, tid);
+	}
 
 	key_of(&thread->word, task, image, call->address, call->shared);
 	sp = ((struct pt_regs *)bpf_task_pt_regs(task))->sp;
@@ -211,7 +327,7 @@ static __always_inline bool begin_wait(void *ctx, struct task_struct *task,
 	word->last_value_class = thread->value_class;
 	word->last_on_own_stack = thread->on_own_stack;
 	thread->weight = stack_weight(word, CW_WAITER);
-	thread->stack = thread->weight ? take_stack(ctx) : 0;
+	thread->stack = thread->weight ? take_stack(ctx, CW_AFTER_CALL) : 0;
 	return true;
 }
 
@@ -236,6 +352,8 @@ static __always_inline int outcome_of(struct cw_thread *thread, struct task_stru
 		return INTERRUPTED;
 	/* FUTEX_WAIT_REQUEUE_PI says EAGAIN for a signal; a restarted call for a word that changed.
 	 */
+	if (answer == -EAGAIN && thread->slept == CW_SLEPT_POLLING)
+		return WOKEN; /* the wake came between two time-outs */
 	if (answer == -EAGAIN)
 		return thread->slept || thread->at_least ||
 			       ((thread->op & FUTEX_CMD_MASK) == FUTEX_WAIT_REQUEUE_PI && slept)
@@ -247,11 +365,16 @@ static __always_inline int outcome_of(struct cw_thread *thread, struct task_stru
 static __always_inline void finish_wait(struct cw_thread *thread, struct task_struct *task,
 					long answer, __u64 now)
 {
+	int outcome;
+
 	if (answer <= -ERESTARTSYS && answer >= -ERESTART_RESTARTBLOCK) {
 		thread->call = CW_CALL_RESTART;
 		return;
 	}
-	end_wait(thread, task, tid_of(task), now, outcome_of(thread, task, answer));
+	outcome = outcome_of(thread, task, answer);
+	if (outcome == TIMED_OUT && pause_wait(thread, task, now))
+		return;
+	end_wait(thread, task, tid_of(task), now, outcome);
 }
 
 #endif

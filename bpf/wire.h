@@ -77,8 +77,11 @@ struct cw_word {
 	__u16 last_op;
 	__u8 last_value_class;
 	__u8 last_on_own_stack;
+	/* Its waiters time out and wait again: set by user space, see struct cw_polled. */
+	__u32 polled;
+	__u32 padding;
 };
-CW_ASSERT_SIZE(cw_word, 200);
+CW_ASSERT_SIZE(cw_word, 208);
 
 #define CW_STACK_REACH \
 	4096 /* a word this near above the stack pointer is on the waiter's own stack */
@@ -156,6 +159,27 @@ enum cw_call {
 	CW_CALL_WAKE = 3,
 };
 
+/*
+ * A wait that timed out on a polled word and may go on; see struct cw_polled. Kept beside the call
+ * that a thread is in: on its way back to the word it may wait for and wake others.
+ */
+struct cw_poll {
+	struct cw_word_key word;
+	__u64 address;
+	__u64 start_ns;
+	__u64 run_delay_ns;    /* as of the start */
+	__u64 timed_out_ns;    /* 0: there is none */
+	__u64 timed_out_delay; /* task's run_delay then */
+	__u64 stack;
+	__u32 word_id;
+	__u32 value;
+	__u32 weight;
+	__u16 op;
+	__u8 value_class;
+	__u8 flags; /* bit 0: on_own_stack, bit 1: at_least */
+};
+CW_ASSERT_SIZE(cw_poll, 88);
+
 /* The futex call that a thread is in, and what is remembered of the one before. */
 struct cw_thread {
 	struct cw_word_key word;
@@ -184,11 +208,12 @@ struct cw_thread {
 	__u8 value_class;
 	__u8 on_own_stack;
 	__u8 at_least;
-	__u8 slept; /* the wait was interrupted once and went on */
+	__u8 slept; /* the wait was interrupted once and went on; 2: it timed out and went on */
 	__u8 shared;
 	__u32 weight; /* waits that its stack stands for; 0: it was not taken */
+	struct cw_poll poll;
 };
-CW_ASSERT_SIZE(cw_thread, 160);
+CW_ASSERT_SIZE(cw_thread, 248);
 
 enum cw_watched {
 	CW_UNWATCHED = 0,
@@ -213,11 +238,97 @@ struct cw_image {
 };
 CW_ASSERT_SIZE(cw_image, 48);
 
+/* How the walk of a stack ended. */
+enum cw_stack_end {
+	CW_END_OUTERMOST = 0, /* at a function that nothing called */
+	CW_END_TOO_DEEP,
+	CW_END_NO_RULE,	   /* call frame information that no rule can say */
+	CW_END_UNREADABLE, /* memory that is not there, or paged out */
+	CW_END_ASTRAY,	   /* a stack pointer that did not move up: a damaged or foreign stack */
+	CW_END_NO_TABLES,  /* walked by frame pointers alone: no rows of this process are loaded */
+	CW_END_SEEDED,	   /* found waiting when we came */
+};
+
+/* User addresses have at most 57 bits; those above say what is known of a frame. */
+#define CW_FRAME_ADDRESS ((1ULL << 57) - 1)
+#define CW_FRAME_EXACT (1ULL << 62)   /* an instruction about to run, not a return address */
+#define CW_FRAME_GUESSED (1ULL << 63) /* by the frame pointer, where there is no row */
+
 struct cw_stack {
-	__u64 depth;
+	__u32 depth;
+	__u32 end; /* enum cw_stack_end */
 	__u64 address[CW_MAX_DEPTH];
 };
 CW_ASSERT_SIZE(cw_stack, 1024);
+
+/*
+ * How to step from a frame to its caller, see model/unwind.h. Rules are interned: libc's 28,000
+ * rows share 300.
+ */
+struct cw_unwind_rule {
+	__u8 cfa; /* enum cw_cfa */
+	__u8 fp;  /* enum cw_saved_fp */
+	__u16 number;
+	__s32 cfa_offset;
+	__s32 cfa_plus;
+	__s32 fp_offset;
+};
+CW_ASSERT_SIZE(cw_unwind_rule, 16);
+
+enum cw_cfa {
+	CW_CFA_NONE,
+	CW_CFA_SP,
+	CW_CFA_FP,
+	CW_CFA_DEREF_SP,
+	CW_CFA_DEREF_FP,
+	CW_CFA_PLT,
+	CW_CFA_SIGNAL,
+	CW_CFA_END,
+	CW_CFA_REGISTER,
+};
+
+enum cw_saved_fp {
+	CW_FP_SAME,
+	CW_FP_AT_CFA,
+	CW_FP_AT_FP,
+	CW_FP_AT_SP,
+	CW_FP_LOST,
+};
+
+#define CW_UNWIND_RULES 65536 /* distinct ones, of all files together */
+
+/*
+ * The rows of one file: pages of CW_PAGE_ROWS rows, ascending. Page 0 is the index: its pc[i] is
+ * the first one of page i + 1. Unused places hold CW_NO_ROW.
+ */
+#define CW_PAGE_ROWS 1024
+#define CW_NO_ROW 0xffffffffU
+struct cw_row_page {
+	__u32 pc[CW_PAGE_ROWS];	  /* from the table's base */
+	__u16 rule[CW_PAGE_ROWS]; /* the row holds up to the next one's pc */
+};
+CW_ASSERT_SIZE(cw_row_page, 6144);
+
+/*
+ * The code that a process has mapped: pages of CW_PAGE_RANGES ranges, ascending by start; page 0 is
+ * the index, as above. Processes with the same code share one such space.
+ */
+#define CW_PAGE_RANGES 128
+#define CW_NO_RANGE 0x7fffffffffffffffULL
+struct cw_code_range {
+	__u64 end;
+	__u64 bias;  /* what to subtract from an address for the table's pc */
+	__u32 table; /* 0: none, frame pointers only */
+	__u32 padding;
+};
+struct cw_range_page {
+	__u64 start[CW_PAGE_RANGES];
+	struct cw_code_range range[CW_PAGE_RANGES];
+};
+CW_ASSERT_SIZE(cw_range_page, 4096);
+
+#define CW_UNWIND_TABLES 4096
+#define CW_CODE_SPACES 4096
 
 struct cw_seen_key {
 	__u32 word;
@@ -237,6 +348,16 @@ struct cw_cost {
 	__u64 timed_stacks;
 	__u64 timed_stacks_ns;
 };
+
+/* What the iterator `list_registers` writes of each thread of a process. */
+struct cw_registers {
+	__u64 pc;
+	__u64 sp;
+	__u64 fp;
+	__u32 tid;
+	__u32 padding;
+};
+CW_ASSERT_SIZE(cw_registers, 32);
 
 /* Argument of the program `seed`: a thread found waiting before the hooks saw it begin. */
 struct cw_seed {
@@ -275,5 +396,17 @@ struct cw_settle {
 	struct cw_word_key word;
 };
 CW_ASSERT_SIZE(cw_settle, 24);
+
+/*
+ * Argument of the program `join_polls`: a word whose waiters time out and wait again, such as
+ * CPython's GIL. From then on a run of such waits is one: a thread that is back on the word, having
+ * run no longer than CW_POLL_GAP since it timed out, goes on with the wait it was in. While it is
+ * not on the word it is not counted as a waiter.
+ */
+#define CW_POLL_GAP 500000 /* ns */
+struct cw_polled {
+	struct cw_word_key word;
+};
+CW_ASSERT_SIZE(cw_polled, 24);
 
 #endif

@@ -96,8 +96,39 @@ TEST(Report, DeadlockOlderThanTheObserver) {
     EXPECT_NEAR(lock->at("busy_share").get<double>(), 1, 0.05);
     EXPECT_EQ(lock->at("name"), name);
   }
+  EXPECT_EQ(reports[0].at("verdict").at("level"), "culprit") << "the circle is proven";
   const auto owner = lock_at(reports[0], workload.address("lock_a"))->at("owner").at("tid");
   EXPECT_EQ(owner, workload.ready().at("a_then_b"));
+  const json& cycle = reports[0].at("deadlocks").at(0).at("cycle");
+  ASSERT_EQ(cycle.size(), 2U);
+  for (const json& link : cycle) {
+    const bool has_a = link.at("tid") == workload.ready().at("a_then_b");
+    EXPECT_EQ(link.at("held_by"), workload.ready().at(has_a ? "b_then_a" : "a_then_b"));
+    EXPECT_EQ(as_address(link.at("waits_for")), workload.address(has_a ? "lock_b" : "lock_a"));
+  }
+}
+
+// Three threads that compute take turns at the interpreter's lock. The two that wait time out each
+// 5 ms and wait again: one wait each, not two hundred a second.
+TEST(Report, PythonsBigLockIsNamedAndItsTimeOutsAreJoined) {
+  ChildProcess python({"/usr/bin/python3", "-c",
+                       "import threading\n"
+                       "def work():\n"
+                       "    while True: sum(range(1000))\n"
+                       "for i in range(3): threading.Thread(target=work, daemon=True).start()\n"
+                       "print('ready', flush=True)\n"
+                       "import time; time.sleep(60)\n"});
+  ASSERT_EQ(python.read_line(), "ready");
+  const Ran ran =
+      run({"--pid", std::to_string(python.pid()), "-i", "1", "-d", "3", "--format", "json"});
+  const auto reports = reports_in(ran.output);
+  ASSERT_EQ(reports.size(), 3U) << ran.errors;
+  const json& gil = reports[2].at("locks").at(0);
+  EXPECT_EQ(gil.at("kind"), "gil") << gil.at("waiters");
+  EXPECT_NE(gil.at("level"), "fine");
+  EXPECT_GT(gil.at("waiters_mean").get<double>(), 1);
+  // Not joined, four in five would be time-outs.
+  EXPECT_LT(gil.at("timed_out").get<double>(), 0.4 * gil.at("waits").get<double>());
 }
 
 TEST(Report, ThreadThatNeverWakesIsInProgress) {
@@ -248,10 +279,14 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"kernel_thread", {"--pid", "2"}, 4, "kernel thread"},
         Mistake{"option", {"--nonsense"}, 2, "--nonsense"},
         Mistake{"interval", {"--interval", "0"}, 2, "--interval"},
+        Mistake{"interval_nan", {"--interval", "nan"}, 2, "--interval"},
+        Mistake{"duration_nan", {"--duration", "nan"}, 2, "--duration"},
+        Mistake{"budget_nan", {"--budget", "nan"}, 2, "--budget"},
         Mistake{"format", {"--format", "xml"}, 2, "--format"},
         Mistake{"threshold", {"--threshold", "lock.busy.suspect"}, 2, "--threshold"},
         Mistake{"threshold_key", {"--threshold", "lock.colour=1"}, 2, "lock.colour"},
         Mistake{"demo_with_pid", {"demo", "--pid", "1"}, 2, "--pid"},
+        Mistake{"json_unnamed", {"--json", ""}, 2, "--json"},
         Mistake{"json_file", {"--pid", "1", "--json", "/nonexistent/x"}, 1, "/nonexistent/x"},
         Mistake{"comm_empty", {"--comm", ""}, 2, "--comm"},
         Mistake{"cgroup_none", {"--cgroup", "/no/such/group"}, 4, "/no/such/group"},

@@ -42,7 +42,7 @@ TEST(Integrals, WaitThatSpansIntervals) {
 // Four threads on a mutex whose holds are long: the integral is the sum of the waits, as long as
 // waits are short against the interval.
 TEST(Integrals, MeanWaitersIsTheSumOfTheWaits) {
-  Workload workload({"mutex4", "4", "2", "200"});
+  Workload workload({"mutex4", "4", "2", "600"});  // long enough for each thread to have its turn
   Watch watch(workload.pid());
   const auto truth = workload.run();
   const Interval interval = watch.interval();
@@ -65,8 +65,9 @@ TEST(Integrals, RacedCallsAddNoWaiting) {
   const auto truth = workload.run();
   const Interval interval = watch.interval();
   const Word sum = sum_of_words(interval);
-  EXPECT_EQ(sum.raced, truth.at("calls").get<std::uint64_t>());
   EXPECT_EQ(interval.losses, Losses{});
+  EXPECT_EQ(sum.raced, truth.at("calls").get<std::uint64_t>())
+      << waits_of(sum) << " waits, " << sum.failed << " failed, " << sum.unsettled << " unsettled";
   std::uint64_t waiting = 0;
   for (const Word& word : interval.grown) waiting += word.waiting_ns;
   EXPECT_LT(share(waiting, interval), 0.01);

@@ -136,7 +136,7 @@ TEST_P(Placement, SiteSeesWhatTheEntrySees) {
     EXPECT_EQ(freed.calls, truth.at("freed").at("calls").get<std::uint64_t>());
     return;
   }
-  SiteHits allocated =
+  const SiteHits allocated =
       watched.program_calls([](AllocCall call) { return shape_of(call).allocates; });
   nlohmann::json sum = {{"calls", 0}, {"bytes", 0}};
   for (const char* name : {"malloc", "calloc", "realloc", "aligned_alloc"})

@@ -43,7 +43,7 @@ bpf_insn set(int to, std::int32_t value) {
   return insn(BPF_ALU64 | BPF_MOV | BPF_K, to, 0, 0, value);
 }
 bpf_insn add(int to, std::int32_t value) {
-  return insn(BPF_ALU64 | BPF_ADD | BPF_K, to, 0, 0, value);
+  return insn(BPF_ALU64 | BPF_ADD, to, 0, 0, value);
 }
 bpf_insn load(int to, int from, std::int16_t offset) {
   return insn(BPF_LDX | BPF_MEM | BPF_DW, to, from, offset, 0);
@@ -71,8 +71,7 @@ std::vector<bpf_insn> program_for(const CountedPlace& place, int map) {
           insn(BPF_ALU64 | BPF_MUL | BPF_X, BPF_REG_8, BPF_REG_1, 0, 0)});
   if (place.pointer_in) emit({load(BPF_REG_9, BPF_REG_6, offset_of(*place.pointer_in))});
   const auto map_to_first = [&] {
-    emit({insn(BPF_LD | BPF_DW | BPF_IMM, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0, map),
-          insn(0, 0, 0, 0, 0)});
+    emit({insn(BPF_LD | BPF_DW, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0, map), insn(0, 0, 0, 0, 0)});
   };
   emit({load(BPF_REG_3, BPF_REG_6, kStackPointer), add(BPF_REG_3, static_cast<int>(place.pushed)),
         move(BPF_REG_1, BPF_REG_10), add(BPF_REG_1, -8), set(BPF_REG_2, 8),

@@ -71,6 +71,7 @@ Word sum_of_words(const Interval& interval) {
     sum.interrupted += word.interrupted;
     sum.unsettled += word.unsettled;
     sum.raced += word.raced;
+    sum.failed += word.failed;
     sum.wait_ns += word.wait_ns;
     sum.wakes += word.wakes;
     sum.wait_hist.merge(word.wait_hist);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,12 +40,22 @@ class FakeSymbolizer : public Symbolizer {
     const auto found = objects.find(address);
     return found == objects.end() ? ObjectName{} : found->second;
   }
+  std::uint64_t address_of(ImageId /*image*/, const WordKey& word) override {
+    const auto found = addresses.find(word);
+    return found == addresses.end() ? 0 : found->second;
+  }
   std::string thread_comm(ImageId /*image*/, std::uint32_t tid) override {
     return "clerk-" + std::to_string(tid % 10);
   }
-  std::uint32_t owner_of(ImageId /*image*/, std::uint64_t /*address*/, LockKind /*kind*/,
+  std::uint32_t owner_of(ImageId /*image*/, std::uint64_t address, LockKind /*kind*/,
                          std::uint16_t /*op*/) override {
-    return owner;
+    const auto found = owners.find(address);
+    return found == owners.end() ? owner : found->second;
+  }
+  std::optional<Asleep> asleep(ImageId /*image*/, std::uint32_t tid) override {
+    const auto found = asleep_on.find(tid);
+    if (found == asleep_on.end()) return std::nullopt;
+    return Asleep{.address = found->second, .sleeps = wakes_between_looks ? ++sleeps : 0};
   }
 
   // Innermost first; the last one is the thread's first function.
@@ -63,7 +74,12 @@ class FakeSymbolizer : public Symbolizer {
 
   std::map<StackId, Stack> stacks;
   std::map<std::uint64_t, ObjectName> objects;
-  std::uint32_t owner = 0;
+  std::map<WordKey, std::uint64_t> addresses;  // of words that processes share
+  std::uint32_t owner = 0;  // of locks that are not in
+  std::map<std::uint64_t, std::uint32_t> owners;
+  std::map<std::uint32_t, std::uint64_t> asleep_on;  // by tid
+  bool wakes_between_looks = false;
+  std::uint64_t sleeps = 0;
   int stacks_asked = 0;
   int objects_asked = 0;
 };

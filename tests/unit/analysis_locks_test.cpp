@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "analysis/naming.h"
+#include "analysis/runtime_frames.h"
 #include "analysis_fixtures.h"
 
 namespace cw {
@@ -137,7 +138,7 @@ TEST(Naming, MergesStacksThatLookTheSameAndSharesAddToOne) {
   symbolizer.add_stack(22, {"settle"});
   Lock lock = only_lock(interval_of({word}, {wait_on(1, 71, kEnd - 100 * kMs)}));
   StackNames stacks(symbolizer);
-  name_lock(lock, 10, symbolizer, stacks);
+  name_lock(lock, 10, Memory{}, symbolizer, stacks);
 
   const auto& waiters = lock.report.waiters;
   ASSERT_EQ(waiters.size(), 2U);
@@ -167,7 +168,7 @@ TEST(Naming, AsksForFewStacksWhereThereAreMany) {
     symbolizer.add_stack(stack, {"f" + std::to_string(stack)});
   Lock lock = only_lock(interval_of({word}));
   StackNames stacks(symbolizer);
-  name_lock(lock, 3, symbolizer, stacks);
+  name_lock(lock, 3, Memory{}, symbolizer, stacks);
   EXPECT_EQ(lock.report.waiters.size(), 3U);
   EXPECT_LE(symbolizer.stacks_asked, 20);
   EXPECT_EQ(lock.report.waiters[0].stack.frames[0].function, "f5000");
@@ -186,7 +187,7 @@ TEST(Naming, RwlockRowsTellReadersFromWriters) {
   FakeSymbolizer symbolizer;
   Lock lock = only_lock(interval_of({word}));
   StackNames stacks(symbolizer);
-  name_lock(lock, 10, symbolizer, stacks);
+  name_lock(lock, 10, Memory{}, symbolizer, stacks);
   ASSERT_EQ(lock.report.waiters.size(), 2U);
   EXPECT_EQ(lock.report.waiters[0].mode, "read");
   EXPECT_EQ(lock.report.waiters[1].mode, "write");

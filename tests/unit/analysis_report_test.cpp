@@ -16,11 +16,12 @@ class Analyse : public testing::Test {
   Analyse() {
     symbolizer_.objects[0x1000] = {.name = "orders::ledger", .object = "bss orders+0x40"};
     symbolizer_.add_stack(11, {"pthread_mutex_lock", "orders::lookup", "main"});
+    symbolizer_.add_stack(12, {"Pool::wait_for_work", "main"});  // says nothing of a primitive
     symbolizer_.add_stack(21, {"pthread_mutex_unlock", "orders::refresh", "main"});
   }
 
   Report run(const Interval& interval) {
-    return analyse(interval, {sample_of(14)}, {sample_of(14)}, options_, symbolizer_);
+    return analyse(interval, {sample_of(14)}, {sample_of(14)}, options_, memory_, symbolizer_);
   }
   LockReport first(const Interval& interval) {
     const Report report = run(interval);
@@ -30,6 +31,7 @@ class Analyse : public testing::Test {
 
   FakeSymbolizer symbolizer_;
   AnalysisOptions options_;
+  Memory memory_;
 };
 
 bool contains(const std::string& text, std::string_view part) {
@@ -113,6 +115,7 @@ TEST_F(Analyse, AnIdlePoolOnAnUnknownWordIsFine) {
   std::vector<WaitInProgress> pool;
   for (std::uint32_t tid = 71; tid < 79; ++tid)
     pool.push_back(wait_on(1, tid, kBegin - kSecond, kWaitPrivate, ValueClass::kOne));
+  for (WaitInProgress& wait : pool) wait.stack = 12;
   const Report report = run(interval_of({word}, pool));
   EXPECT_EQ(report.verdict.level, Level::kFine);
   EXPECT_EQ(report.locks.at(0).cause, "");
@@ -123,7 +126,11 @@ TEST_F(Analyse, AnIdlePoolOnAnUnknownWordIsFine) {
 }
 
 TEST_F(Analyse, AnUnknownWordThatBehavesLikeALockIsAtMostSuspect) {
-  WordOf word{.value = ValueClass::kOne, .waits = 50'000, .each = 260 * kUs, .busy = 5 * kSecond};
+  WordOf word{.value = ValueClass::kOne,
+              .waits = 50'000,
+              .each = 260 * kUs,
+              .busy = 5 * kSecond,
+              .stack = 12};
   EXPECT_EQ(first(interval_of({word.make()})).level, Level::kSuspect);
   word.threads = 1;
   EXPECT_EQ(first(interval_of({word.make()})).level, Level::kFine);
@@ -138,7 +145,8 @@ TEST_F(Analyse, IdleKindsAreCountedAndNeverLevelled) {
                     .value = ValueClass::kZero,
                     .waits = 100,
                     .each = 200 * kMs,
-                    .busy = 5 * kSecond};
+                    .busy = 5 * kSecond,
+                    .stack = 12};
   const Report report = run(interval_of({pool.make()}));
   EXPECT_TRUE(report.locks.empty());
   EXPECT_TRUE(report.waits.empty()) << "only with --waits";
@@ -171,9 +179,11 @@ TEST_F(Analyse, ThreadStatesAddUpToTheThreads) {
                     .op = kBitsetRealtime,
                     .value = ValueClass::kZero,
                     .waits = 100,
-                    .each = 200 * kMs};
-  const Report report = analyse(interval_of({word, pool.make()}), {sample_of(14, kSecond, 0)},
-                                {sample_of(14, 6 * kSecond, kSecond)}, options_, symbolizer_);
+                    .each = 200 * kMs,
+                    .stack = 12};
+  const Report report =
+      analyse(interval_of({word, pool.make()}), {sample_of(14, kSecond, 0)},
+              {sample_of(14, 6 * kSecond, kSecond)}, options_, memory_, symbolizer_);
   const ThreadsMean& mean = report.processes.at(0).threads_mean;
   EXPECT_DOUBLE_EQ(mean.on_cpu, 1);
   EXPECT_DOUBLE_EQ(mean.runnable, 0.2);
@@ -187,14 +197,15 @@ TEST_F(Analyse, ThreadsThatEndedKeepTheirCpuTime) {
   Interval interval = interval_of({});
   interval.images[kImage].exited_cpu_ns = 3 * kSecond;  // one of them used 2 s before it
   const Report report = analyse(interval, {sample_of(2, 4 * kSecond)}, {sample_of(1, 2 * kSecond)},
-                                options_, symbolizer_);
+                                options_, memory_, symbolizer_);
   EXPECT_DOUBLE_EQ(report.processes.at(0).cpu_s, 1);
 }
 
 TEST_F(Analyse, AProcessThatEndedIsStillReported) {
   Interval interval = interval_of({});
   interval.images[kImage].exited_cpu_ns = 5 * kSecond;
-  const Report report = analyse(interval, {sample_of(2, 4 * kSecond)}, {}, options_, symbolizer_);
+  const Report report =
+      analyse(interval, {sample_of(2, 4 * kSecond)}, {}, options_, memory_, symbolizer_);
   ASSERT_EQ(report.processes.size(), 1U);
   EXPECT_TRUE(report.processes[0].ended);
   EXPECT_EQ(report.processes[0].threads, 0U);
@@ -205,7 +216,8 @@ TEST_F(Analyse, TellsWhereThreadsSleep) {
   ProcessSample after = sample_of(14);
   after.looks = 10;
   after.asleep_in = {{"epoll_wait", 119}, {"fsync", 8}, {"futex", 50}};
-  const Report report = analyse(interval_of({}), {sample_of(14)}, {after}, options_, symbolizer_);
+  const Report report =
+      analyse(interval_of({}), {sample_of(14)}, {after}, options_, memory_, symbolizer_);
   const auto& sleeping = report.processes.at(0).sleeping_in;
   ASSERT_EQ(sleeping.size(), 2U) << "futex waits are counted, not sampled";
   EXPECT_EQ(sleeping[0].syscall, "epoll_wait");
@@ -216,7 +228,8 @@ TEST_F(Analyse, WorstFirstAndOnlyThoseShownAreNamed) {
   std::vector<Word> words;
   for (WordId id = 1; id <= 50; ++id)
     words.push_back(
-        WordOf{.id = id, .address = 0x1000ULL * id, .waits = id, .each = kMs, .busy = kMs}.make());
+        WordOf{.id = id, .address = 0x1000ULL * id, .waits = id, .each = 100 * kUs, .busy = kMs}
+            .make());
   options_.top_n = 5;
   const Report report = run(interval_of(words));
   ASSERT_EQ(report.locks.size(), 50U) << "all of them; formats cut";
@@ -230,7 +243,7 @@ TEST_F(Analyse, WorstFirstAndOnlyThoseShownAreNamed) {
 TEST_F(Analyse, NamesWhatItCannotSeeHere) {
   ProcessSample go = sample_of(4);
   go.runtimes = {"Go 1.22"};
-  const Report report = analyse(interval_of({}), {go}, {go}, options_, symbolizer_);
+  const Report report = analyse(interval_of({}), {go}, {go}, options_, memory_, symbolizer_);
   EXPECT_TRUE(any_contains(report.verdict.not_seen, "Go's sync.Mutex"));
   EXPECT_FALSE(any_contains(run(interval_of({})).verdict.not_seen, "Go's sync.Mutex"));
 }
@@ -238,14 +251,15 @@ TEST_F(Analyse, NamesWhatItCannotSeeHere) {
 TEST_F(Analyse, SlowWakingIsNamedWhenNearlyAllThreadsWait) {
   const Word word = WordOf{.waits = 19'000, .each = kMs, .busy = 5 * kSecond}.make();
   const Report report =
-      analyse(interval_of({word}), {sample_of(4)}, {sample_of(4)}, options_, symbolizer_);
+      analyse(interval_of({word}), {sample_of(4)}, {sample_of(4)}, options_, memory_, symbolizer_);
   EXPECT_TRUE(any_contains(report.locks.at(0).advice, "slow waking"));
   EXPECT_FALSE(any_contains(first(interval_of({word})).advice, "slow waking"));
 }
 
 TEST_F(Analyse, AnEmptyIntervalGivesAnEmptyReport) {
   const Snapshot snapshot = snapshot_at(kBegin);
-  const Report report = analyse(difference(snapshot, snapshot), {}, {}, options_, symbolizer_);
+  const Report report =
+      analyse(difference(snapshot, snapshot), {}, {}, options_, memory_, symbolizer_);
   EXPECT_EQ(report.verdict.level, Level::kFine);
   EXPECT_TRUE(report.locks.empty());
   EXPECT_EQ(report.interval_s, 0);

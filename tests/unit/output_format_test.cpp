@@ -120,6 +120,33 @@ TEST(ShortSymbol, LeavesWhatTells) {
   for (const auto& [symbol, expected] : cases) EXPECT_EQ(short_symbol(symbol), expected) << symbol;
 }
 
+TEST(ShortSymbol, OfRustLeavesOutWhatTypesAreMadeOf) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"main::run::<main::main::{closure#0}>", "main::run"},
+      {"<u8 as core::fmt::Display>::fmt", "<u8 as core::fmt::Display>::fmt"},
+      {"<alloc::vec::Vec<(A, B)> as core::ops::drop::Drop>::drop",
+       "<alloc::vec::Vec<> as core::ops::drop::Drop>::drop"},
+      {"core::fmt::num::<impl core::fmt::UpperHex for i8>::fmt",
+       "core::fmt::num::<impl core::fmt::UpperHex for i8>::fmt"},
+      {"core::ptr::drop_in_place<alloc::string::String>", "core::ptr::drop_in_place<>"},
+      {"std::rt::lang_start::{{closure}}", "std::rt::lang_start::{{closure}}"},
+      {"<[T]>::sort::<F>", "<[T]>::sort"},
+  };
+  for (const auto& [symbol, expected] : cases) EXPECT_EQ(short_symbol(symbol), expected) << symbol;
+}
+
+TEST(ShortSymbol, OfAPartOfAFunctionIsTheFunctions) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"main.cold", "main"},
+      {"find_order.part.0", "find_order"},
+      {"find_order.constprop.3.isra.0.cold", "find_order"},
+      {"orders::find() [clone .isra.0] [clone .cold]", "orders::find"},
+      {"main.partition", "main.partition"},  // Go
+      {".cold", ".cold"},
+  };
+  for (const auto& [symbol, expected] : cases) EXPECT_EQ(short_symbol(symbol), expected) << symbol;
+}
+
 // Whatever comes: no crash, no endless loop, never longer.
 TEST(ShortSymbol, SurvivesAnything) {
   const std::string alphabet = "<>(){}: &*-operator,~[]";

@@ -276,7 +276,8 @@ std::shared_ptr<const ElfImage> image_with(std::vector<test::MadeSymbol> symbols
   ElfMaker maker;
   maker.symtab = std::move(symbols);
   const Fd file = file_of(maker.make());
-  return load_elf(file.get()).value_or(nullptr);
+  const auto loaded = load_elf(file.get());
+  return loaded ? loaded->image : nullptr;
 }
 
 TEST(AllocatorNames, PrefixesComeFromTheNamesThemselves) {

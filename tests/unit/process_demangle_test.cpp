@@ -39,6 +39,27 @@ TEST(Demangle, Rust) {
   EXPECT_EQ(demangle("_RNvC6_123foo3bar"), "123foo::bar");
 }
 
+// As compilers wrote them into real programs.
+TEST(Demangle, PartsAndSpecialFunctions) {
+  EXPECT_EQ(demangle("_ZN3foo3barEv.part.0"), "foo::bar() [clone .part.0]");
+  EXPECT_EQ(demangle("_ZN3foo3barEv.isra.0.cold"), "foo::bar() [clone .isra.0] [clone .cold]");
+  EXPECT_EQ(demangle("_ZN6LedgerC2Ev"), "Ledger::Ledger()");
+  EXPECT_EQ(demangle("_ZN6LedgerD0Ev"), "Ledger::~Ledger()");
+  EXPECT_EQ(demangle("_ZZN6orders3runEvENKUlvE0_clEv"),
+            "orders::run()::{lambda()#2}::operator()() const");
+  EXPECT_EQ(demangle("_ZN4core3ptr24drop_in_place$LT$i64$GT$17h0e65d3be171c6a45E"
+                     ".llvm.17321650172939032598"),
+            "core::ptr::drop_in_place<i64>");
+  EXPECT_EQ(demangle("_ZN3std2rt10lang_start28_$u7b$$u7b$closure$u7d$$u7d$17h0123456789abcdefE"),
+            "std::rt::lang_start::{{closure}}");
+  EXPECT_EQ(demangle("_RINvCs32gj3y4fnmh_4main3runNCNCNvB2_4main00EB2_"),
+            "main::run::<main::main::{closure#0}::{closure#0}>");
+  EXPECT_EQ(demangle("_RNvXs6_NtNtCsjrHSEGnQ3l9_3std2io5errorNtNtB5_14repr_bitpacked4ReprNtNtCsgEmf"
+                     "K2I1SDS_4core3fmt5Debug3fmt"),
+            "<std::io::error::repr_bitpacked::Repr as core::fmt::Debug>::fmt");
+  EXPECT_EQ(demangle("main.cold"), "main.cold");
+}
+
 TEST(Demangle, LeavesOtherNamesAlone) {
   EXPECT_EQ(demangle(""), "");
   EXPECT_EQ(demangle("main"), "main");
@@ -46,6 +67,9 @@ TEST(Demangle, LeavesOtherNamesAlone) {
   EXPECT_EQ(demangle("_ZN"), "_ZN");
   EXPECT_EQ(demangle("_R"), "_R");
   EXPECT_EQ(demangle("@odd"), "@odd");
+  EXPECT_EQ(demangle("puts@plt"), "puts@plt");
+  EXPECT_EQ(demangle("_ZN6orders3addEv@plt"), "orders::add()@plt");
+  EXPECT_EQ(demangle("@plt"), "@plt");
 }
 
 TEST(Demangle, BoundsWhatGoesInAndWhatComesOut) {

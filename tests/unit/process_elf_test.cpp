@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <random>
 
 #include "process/elf_cache.h"
@@ -18,7 +19,7 @@ std::shared_ptr<const ElfImage> loaded(const std::string& bytes) {
   const Fd file = file_of(bytes);
   auto image = load_elf(file.get());
   EXPECT_TRUE(image.has_value()) << image.error().message;
-  return image.value_or(nullptr);
+  return image ? image->image : nullptr;
 }
 
 std::string function_name(const ElfImage& image, std::uint64_t vaddr) {
@@ -106,6 +107,22 @@ TEST(Elf, FindsWhereThreadsBegin) {
   EXPECT_FALSE(loaded(rich_file().make())->is_outermost(0x1390));
 }
 
+TEST(Elf, NamesTheStubsOfCallsToLibraries) {
+  const Fd file(::open((std::string(CW_PROGRAMS) + "/ledger.stripped").c_str(), O_RDONLY));
+  const auto loaded = load_elf(file.get());
+  ASSERT_TRUE(loaded);
+  std::vector<std::string> stubs;
+  for (const ElfSymbol& symbol : loaded->image->contents().functions) {
+    const std::string name(loaded->image->name_of(symbol));
+    if (name.ends_with("@plt")) stubs.push_back(name);
+    if (name == "abort@plt") {
+      EXPECT_EQ(function_name(*loaded->image, symbol.address + 6), name);
+    }
+  }
+  for (const char* call : {"abort@plt", "_ZdlPvm@plt", "_Znwm@plt"})
+    EXPECT_EQ(std::ranges::count(stubs, call), 1) << call;
+}
+
 TEST(Elf, RefusesWhatIsNoElfFile) {
   EXPECT_FALSE(load_elf(file_of("").get()));
   EXPECT_FALSE(load_elf(file_of("#!/bin/sh\n" + std::string(100, 'x')).get()));
@@ -136,7 +153,7 @@ TEST(Elf, SurvivesFilesCutAnywhere) {
     const auto image = load_elf(file_of(whole.substr(0, length)).get());
     if (!image) continue;
     ++good;
-    use(**image, random);
+    use(*image->image, random);
   }
   EXPECT_GT(good, 0);
 }
@@ -158,7 +175,7 @@ TEST(Elf, SurvivesRandomDamage) {
     const auto image = load_elf(file_of(damaged).get());
     if (!image) continue;
     ++good;
-    use(**image, random);
+    use(*image->image, random);
   }
   EXPECT_GT(good, 1000);
 }
@@ -194,7 +211,9 @@ TEST(ElfCache, ReadsAFileOnceAndForgetsTheOldest) {
   std::vector<ElfKey> keys;
   keys.reserve(5);
   for (int i = 0; i < 5; ++i) {
-    keys.push_back(small.adopt(file_of(bytes)).value_or(ElfKey{}));
+    ElfMaker different = rich_file();
+    different.comment += static_cast<char>('a' + i);
+    keys.push_back(small.adopt(file_of(different.make())).value_or(ElfKey{}));
     EXPECT_NE(small.image(keys.back()), nullptr);
     EXPECT_LE(small.open_files(), 2U);
     EXPECT_LE(small.bytes(), one.bytes() * 5 / 2);
@@ -202,6 +221,25 @@ TEST(ElfCache, ReadsAFileOnceAndForgetsTheOldest) {
   EXPECT_FALSE(small.knows(keys.front()));
   EXPECT_EQ(small.image(keys.front()), nullptr);
   EXPECT_NE(small.image(keys.back()), nullptr);
+}
+
+TEST(ElfCache, EqualFilesShareOneImage) {
+  ElfCache cache;
+  const ElfKey first = cache.adopt(file_of(rich_file().make())).value_or(ElfKey{});
+  const ElfKey second = cache.adopt(file_of(rich_file().make())).value_or(ElfKey{});
+  ASSERT_NE(first, second);
+  const auto image = cache.image(first);
+  const std::size_t bytes = cache.bytes();
+  EXPECT_EQ(cache.image(second), image);
+  EXPECT_EQ(cache.bytes(), bytes);
+
+  // The same build-id, other names: a forgery must not name another process's functions.
+  ElfMaker forged = rich_file();
+  forged.symtab[1].name = "forged";
+  const ElfKey third = cache.adopt(file_of(forged.make())).value_or(ElfKey{});
+  ASSERT_NE(cache.image(third), nullptr);
+  EXPECT_EQ(function_name(*cache.image(third), 0x1100), "forged");
+  EXPECT_EQ(function_name(*cache.image(first), 0x1100), "outer");
 }
 
 }  // namespace

@@ -94,6 +94,40 @@ TEST(Owner, IsNotReadFromWhatIsNoMutex) {
   EXPECT_EQ(owner_when([] { return Words{1, 0, 1, 1, 0}; }), 0U) << "another process's thread";
 }
 
+constexpr std::uint16_t kRwlockWait = FUTEX_WAIT_BITSET | kOpPrivate | kOpRealtime;
+
+pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+
+TEST(Owner, OfARwlockIsItsWriter) {
+  const Child writer([](const Child::Ready& ready) {
+    pthread_rwlock_wrlock(&rwlock);
+    ready(address_of(&rwlock));
+  });
+  ASSERT_TRUE(writer.ready());
+  EXPECT_EQ(lock_owner(writer.pid(), writer.value(), LockKind::kRwlock, kRwlockWait),
+            static_cast<std::uint32_t>(writer.pid()));
+  const Child reader([](const Child::Ready& ready) {
+    pthread_rwlock_rdlock(&rwlock);
+    ready(address_of(&rwlock));
+  });
+  ASSERT_TRUE(reader.ready());
+  EXPECT_EQ(lock_owner(reader.pid(), reader.value(), LockKind::kRwlock, kRwlockWait), 0U);
+}
+
+// The lock's memory holds the id of a thread that is not one of the process that waits.
+TEST(Owner, OfASharedMutexMayBeAnotherProcess) {
+  static std::array<std::uint32_t, 5> words{};
+  const Child holder([](const Child::Ready& ready) { ready(0); });
+  ASSERT_TRUE(holder.ready());
+  words = {1, 0, static_cast<std::uint32_t>(holder.pid()), 1, 128 /* PTHREAD_MUTEX_PSHARED_BIT */};
+  const Child waiter([](const Child::Ready& ready) { ready(address_of(words.data())); });
+  ASSERT_TRUE(waiter.ready());
+  EXPECT_EQ(lock_owner(waiter.pid(), waiter.value(), LockKind::kMutex, FUTEX_WAIT),
+            static_cast<std::uint32_t>(holder.pid()));
+  EXPECT_EQ(lock_owner(waiter.pid(), waiter.value(), LockKind::kMutex, kWait), 0U)
+      << "a private lock's owner is one of its own threads";
+}
+
 TEST(Owner, IsNotAskedOfOtherKinds) {
   const auto child = child_holding([](pthread_mutexattr_t&) {});
   EXPECT_EQ(lock_owner(child.pid(), child.value(), LockKind::kCondvar, kWait), 0U);

@@ -111,6 +111,38 @@ TEST(WaitingThreads, SeesEveryWordOfAVector) {
   EXPECT_EQ(waits[1].value, 77U);
 }
 
+TEST(WaitingThreads, ASleepThatGoesOnIsTheSameTwice) {
+  const Child child(wait_on_word);
+  ASSERT_TRUE(child.ready());
+  ASSERT_TRUE(eventually([&child] { return !futex_waits(child.pid()).empty(); }));
+  const auto first = futex_sleep(child.pid(), child.pid());
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->address, futex_waits(child.pid()).front().address);
+  EXPECT_EQ(futex_sleep(child.pid(), child.pid()), first);
+  const Child sleeper(sleep_long);
+  ASSERT_TRUE(sleeper.ready());
+  EXPECT_FALSE(futex_sleep(sleeper.pid(), sleeper.pid()));
+}
+
+TEST(WaitingThreads, ASleepThatBeganAgainIsAnother) {
+  const Child child([](const Child::Ready& ready) {
+    ready(0);
+    const timespec moment{.tv_sec = 0, .tv_nsec = 2'000'000};
+    static std::uint32_t timed_word = 0;
+    for (;;) ::syscall(SYS_futex, &timed_word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0, &moment, nullptr, 0);
+  });
+  ASSERT_TRUE(child.ready());
+  const auto sleep = [&child] { return futex_sleep(child.pid(), child.pid()); };
+  ASSERT_TRUE(eventually([&] { return sleep().has_value(); }));
+  std::optional<FutexSleep> first;
+  while (!first) first = sleep();
+  EXPECT_TRUE(first->with_timeout);
+  EXPECT_TRUE(eventually([&] {
+    const auto later = sleep();
+    return later && later->switches > first->switches;
+  }));
+}
+
 TEST(WaitingThreads, ASleepIsNoFutexWait) {
   const Child child(sleep_long);
   ASSERT_TRUE(child.ready());

@@ -13,6 +13,18 @@ SLACK = "4"
 LEFT_OUT = {
 }
 
+# What --quick takes of each group, by the beginnings of the tests' names: all of the functions' hooks,
+# which other machines may not have; of the rest what differs between kernels. It is to end within six
+# minutes on two processors, and the programs are loaded, which takes a second or more, for every test.
+QUICK = {
+    "functions": ("",),
+    "tracepoints": ("Futex/", "Backing/", "Modes/", "Signals.", "Attach.", "Life.Killed", "Limits.FullMap"),
+    "command": ("Doctor.JsonHas", "Doctor.ForcedHooks", "Doctor.WithoutRights", "RightsKept.AreExactly", "Report.HotMutex",
+                "Families.ChildrenOfAllAges", "Ending.TargetThatEnds", "Clock."),
+    "lockdown-integrity": ("",),
+    "lockdown-confidentiality": ("",),
+}
+
 SECONDS = 90  # for one test
 
 # What the tests start besides our own programs; busybox has the rest.
@@ -44,11 +56,22 @@ def tests_of(program):
             yield suite + name.strip()
 
 
-def cases_of(program, prefix, environment, suite=""):
+def cases_of(program, group, environment, suite=""):
     for test in tests_of(program):
         if test.startswith(suite):
             command = f"{environment} {shlex.quote(str(program))} --gtest_filter={shlex.quote(test)}"
-            yield Case(f"{prefix}/{test}", command.strip())
+            yield Case(f"{group}/{test}", command.strip())
+
+
+def quick_ones(boots):
+    """Leaves out all but what QUICK names, each of which must be there."""
+    beginnings = [f"{group}/{beginning}" for group, some in QUICK.items() for beginning in some]
+    for boot in boots:
+        boot.cases = [case for case in boot.cases if case.name.startswith(tuple(beginnings))]
+    names = [case.name for boot in boots for case in boot.cases]
+    for beginning in beginnings:
+        if not any(name.startswith(beginning) for name in names):
+            raise SystemExit(f"tests/vm/cases.py: QUICK names {beginning}, but there is no such test")
 
 
 # A kernel that complains about itself has been harmed.
@@ -56,7 +79,7 @@ QUIET = Case("kernel/ComplainsOfNothing", "! dmesg | grep -E 'WARNING: CPU|BUG: 
              of_gtest=False)
 
 
-def boots(build: Path, only):
+def boots(build: Path, only, quick):
     kernel_tests, command_tests, vm_tests = (build / "tests" / part for part in
                                              ("kernel/kernel_tests", "kernel/command_tests", "vm/vm_tests"))
     slack = f"CW_TEST_SLACK={SLACK}"
@@ -70,6 +93,8 @@ def boots(build: Path, only):
         locked = Boot(f"lockdown={level}")
         locked.cases += cases_of(vm_tests, f"lockdown-{level}", slack, f"Lockdown{level.capitalize()}")
         all_boots.append(locked)
+    if quick:
+        quick_ones(all_boots)
     for boot in all_boots:
         boot.cases = [case for case in boot.cases if only in case.name]
     all_boots = [boot for boot in all_boots if boot.cases]

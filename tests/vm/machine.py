@@ -1,5 +1,7 @@
 """One virtual machine: boots a kernel, runs a plan, and says what became of each case of it."""
 
+import ctypes
+import mmap
 import re
 import subprocess
 import time
@@ -15,9 +17,12 @@ BOUND, SILENCE = 3600, 2 * SECONDS
 # then hangs or crashes. What the emulated processor can do more than others only makes it slow.
 QEMU = ("qemu-system-x86_64 -accel tcg,thread=single -cpu qemu64 -m 2G -smp 2 -no-reboot -display none "
         "-monitor none -nic none").split()
-# The emulated clocks agree, which the kernel cannot know; it would take one that is slow to read.
-# What guards against spying processes costs time here, too.
-KERNEL_OPTIONS = "console=ttyS0 quiet oops=panic panic=-1 rdinit=/init tsc=reliable mitigations=off contentionwatch.vm"
+# The emulated clocks agree, which the kernel cannot know; it would take one that is slow to read. How fast
+# they tick it would find out by counting while another clock runs; on a busy machine it is held up, and a
+# second of its own was then seen to take a fifth of one. What guards against spying processes costs time
+# here, too.
+KERNEL_OPTIONS = ("console=ttyS0 quiet oops=panic panic=-1 rdinit=/init tsc=reliable tsc_early_khz={tsc_khz} "
+                  "mitigations=off contentionwatch.vm")
 
 
 @dataclass
@@ -25,6 +30,23 @@ class Result:
     state: str  # as in JUnit: run, fail or notrun
     seconds: float
     output: str
+
+
+def time_stamp_khz():
+    """How fast this machine's time stamp counter ticks, which qemu passes on as it is."""
+    with mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC) as page:
+        page.write(bytes.fromhex("0f31 48c1e220 4809d0 c3"))  # rdtsc; shl $32, %rdx; or %rdx, %rax; ret
+        code = ctypes.c_char.from_buffer(page)
+        read = ctypes.CFUNCTYPE(ctypes.c_uint64)(ctypes.addressof(code))
+
+        def together():  # both clocks; of several tries the one that was interrupted least
+            tries = [(time.monotonic_ns(), read(), time.monotonic_ns()) for _ in range(20)]
+            before, ticks, after = min(tries, key=lambda each: each[2] - each[0])
+            return ticks, (before + after) // 2
+
+        (ticks, ns), _, (more_ticks, more_ns) = together(), time.sleep(0.2), together()
+        del read, code
+    return round((more_ticks - ticks) / (more_ns - ns) * 1e6)
 
 
 def archive(name, data):
@@ -85,7 +107,7 @@ def run(kernel, image, boot, folder: Path):
     for file in (console, serial):
         file.write_text("")
     command = [*QEMU, "-kernel", kernel, "-initrd", initrd, "-serial", f"file:{console}", "-serial", f"file:{serial}",
-               "-append", f"{KERNEL_OPTIONS} {boot.options}"]
+               "-append", f"{KERNEL_OPTIONS.format(tsc_khz=time_stamp_khz())} {boot.options}"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         wrong = wait_for_end(process, serial)
     initrd.unlink()

@@ -1,7 +1,8 @@
 // System calls in a tight loop, for measuring what an observer adds to each.
-//   rate [CALL=eagain] [THREADS=1] [SECONDS=2] [WORDS=1]
+//   rate [CALL=eagain] [THREADS=1] [SECONDS=2] [WORDS=1] [DEPTH=0]
 // CALL: eagain (a wait that does not sleep), wake (nobody to wake), timed (a wait of 1 us),
 // getppid (no futex call at all).
+// DEPTH: so many more frames on the stack.
 // ready: pid, call, first (word), tids[]
 // done:  calls, elapsed_ns, per_s (all threads), ns_per_call (of one thread), cpu_ns_per_call (the
 //        same in CPU time, which a busy machine disturbs less)
@@ -44,6 +45,17 @@ void run(std::string_view call, uint64_t& calls, std::vector<Slot>& slots) {
   if (call == "getppid") loop(calls, slots, [](workload::Word&) { syscall(SYS_getppid); });
 }
 
+// The stack that each call is made from, `depth` frames deeper.
+// NOLINTNEXTLINE(misc-no-recursion)
+[[gnu::noinline]] void run_below(uint64_t depth, std::string_view call, uint64_t& calls,
+                                 std::vector<Slot>& slots) {
+  if (depth == 0)
+    run(call, calls, slots);
+  else
+    run_below(depth - 1, call, calls, slots);
+  asm volatile("" : : "g"(&calls) : "memory");  // not a jump instead of a call
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -52,12 +64,14 @@ int main(int argc, char** argv) {
   const auto threads = static_cast<unsigned>(arguments.number(2, 1));
   const uint64_t seconds = arguments.number(3, 2);
   if (call != "eagain" && call != "wake" && call != "timed" && call != "getppid")
-    workload::usage("rate eagain|wake|timed|getppid [THREADS] [SECONDS] [WORDS]");
+    workload::usage("rate eagain|wake|timed|getppid [THREADS] [SECONDS] [WORDS] [DEPTH]");
   prctl(PR_SET_TIMERSLACK, 1);  // inherited by the threads below
 
   std::vector<Slot> slots(arguments.number(4, 1));
   std::vector<Count> counts(threads);
-  workload::Crew crew(threads, [&](unsigned index) { run(call, counts[index].calls, slots); });
+  workload::Crew crew(threads, [&](unsigned index) {
+    run_below(arguments.number(5, 0), call, counts[index].calls, slots);
+  });
   workload::ready_then_go(workload::Json()
                               .number("pid", static_cast<uint64_t>(getpid()))
                               .text("call", call)

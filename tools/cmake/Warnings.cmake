@@ -3,6 +3,9 @@ function(cw_target name)
   target_compile_options(${name} PRIVATE
     -Wall -Wextra -Werror -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
     -Wundef -Wcast-align)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")  # libstdc++ 12's stable_sort uses what it deprecates
+    target_compile_options(${name} PRIVATE -Wno-deprecated-declarations)
+  endif()
   if(CW_SANITIZE)
     target_compile_options(${name} PUBLIC -fsanitize=address,undefined -fno-sanitize-recover=all
                            -fno-omit-frame-pointer)

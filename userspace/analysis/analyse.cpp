@@ -7,10 +7,13 @@
 
 #include "analysis/arithmetic.h"
 #include "analysis/background.h"
+#include "analysis/classes.h"
+#include "analysis/deadlocks.h"
 #include "analysis/locks.h"
 #include "analysis/naming.h"
 #include "analysis/objects.h"
 #include "analysis/processes.h"
+#include "analysis/site_kinds.h"
 #include "analysis/stacks.h"
 #include "analysis/verdict.h"
 
@@ -42,12 +45,18 @@ class ThreadCounts {
   std::map<std::int32_t, std::uint64_t> threads_;
 };
 
+bool is_part_of(const LockObject& object, const WaitForCycle& cycle) {
+  return std::ranges::any_of(cycle,
+                             [&](const WaitForLink& link) { return link.object == &object; });
+}
+
 std::vector<Lock> measure_all(const std::vector<LockObject>& objects, const Interval& interval,
+                              const SiteKinds& sites, const std::vector<WaitForCycle>& deadlocks,
                               const Thresholds& thresholds, const ThreadCounts& counts) {
   std::vector<Lock> locks;
   locks.reserve(objects.size());
   for (const LockObject& object : objects) {
-    Lock lock = measure(object, interval);
+    Lock lock = measure(object, interval, &sites);
     // A thread that waited on two words of one object is one thread.
     const std::uint64_t threads = counts.of(lock);
     if (lock.words > 1 && threads != 0)
@@ -55,10 +64,21 @@ std::vector<Lock> measure_all(const std::vector<LockObject>& objects, const Inte
     // Calls that never slept are no waits, and nothing tells what they were for.
     if (lock.report.waits == 0 && lock.report.in_progress == 0 && lock.report.waiters_mean == 0)
       continue;
+    lock.deadlocked = std::ranges::any_of(
+        deadlocks, [&](const WaitForCycle& cycle) { return is_part_of(object, cycle); });
     judge(lock, thresholds);
     locks.push_back(std::move(lock));
   }
   return locks;
+}
+
+void remember(const std::vector<Lock>& locks, Memory& memory) {
+  memory.polled.clear();
+  for (const Lock& lock : locks) {
+    remember_first_sight(lock, memory);
+    if (lock.polls)
+      memory.polled.insert(memory.polled.end(), lock.word_keys.begin(), lock.word_keys.end());
+  }
 }
 
 // Moves the idle kinds out of `locks`.
@@ -73,12 +93,12 @@ std::vector<Lock> take_idle(std::vector<Lock>& locks) {
 // Worst first; among equals, the one that keeps most threads waiting. Sorts keys, not locks: those
 // are heavy to move, and there may be a hundred thousand.
 void sort_by_guilt(std::vector<Lock>& locks) {
-  using Guilt = std::tuple<Level, bool, double, WordKey, std::size_t>;
+  using Guilt = std::tuple<bool, Level, bool, double, WordKey, std::size_t>;
   std::vector<Guilt> order;
   order.reserve(locks.size());
   for (std::size_t i = 0; i < locks.size(); ++i)
-    order.emplace_back(locks[i].report.level, counts_as_lock(locks[i]), locks[i].net_waiters(),
-                       locks[i].key, i);
+    order.emplace_back(locks[i].deadlocked, locks[i].report.level, counts_as_lock(locks[i]),
+                       locks[i].net_waiters(), locks[i].key, i);
   std::ranges::sort(order, std::ranges::greater{});
   std::vector<Lock> sorted;
   sorted.reserve(locks.size());
@@ -87,17 +107,48 @@ void sort_by_guilt(std::vector<Lock>& locks) {
 }
 
 void name_first(std::vector<Lock>& locks, const AnalysisOptions& options, double interval_s,
-                const ThreadCounts& counts, Symbolizer& symbolizer, StackNames& stacks) {
+                const ThreadCounts& counts, Memory& memory, Symbolizer& symbolizer,
+                StackNames& stacks) {
   for (std::size_t i = 0; i < locks.size(); ++i) {
     Lock& lock = locks[i];
     const std::uint64_t threads = counts.of(lock);
     if (i < options.top_n)
-      name_lock(lock, options.top_n, symbolizer, stacks);
+      name_lock(lock, options.top_n, memory, symbolizer, stacks);
     else
       name_by_address(lock);
     lock.report.arithmetic = lock_arithmetic(lock, interval_s, threads);
     lock.report.advice = advice(lock, threads);
   }
+}
+
+// Locks by what they were grouped under: names that are known are not asked for again.
+std::vector<Deadlock> deadlock_reports(const std::vector<WaitForCycle>& cycles,
+                                       const std::vector<Lock>& locks, const Interval& interval,
+                                       Symbolizer& symbolizer, StackNames& stacks) {
+  std::vector<Deadlock> deadlocks;
+  for (const WaitForCycle& cycle : cycles) {
+    Deadlock& deadlock = deadlocks.emplace_back();
+    for (std::size_t i = 0; i < cycle.size(); ++i) {
+      const WaitForLink& link = cycle[i];
+      const auto lock = std::ranges::find_if(locks, [&](const Lock& candidate) {
+        return candidate.deadlocked && candidate.key == link.object->key;
+      });
+      const auto image = interval.images.find(link.wait->image);
+      deadlock.cycle.push_back(
+          {.pid = image == interval.images.end() ? 0 : image->second.pid,
+           .tid = link.wait->tid,
+           .comm = symbolizer.thread_comm(link.wait->image, link.wait->tid),
+           .kind = link.object->what.kind,
+           .name = lock == locks.end() ? "" : lock->report.name,
+           .has_symbol = lock != locks.end() && lock->report.has_symbol,
+           .waits_for = link.lock,
+           .held_by = cycle[(i + 1) % cycle.size()].wait->tid,
+           .waiting_ns = interval.end_ns - std::min(interval.end_ns, link.wait->start_ns),
+           .at_least = link.wait->at_least,
+           .stack = stacks.of(link.wait->image, link.wait->stack)});
+    }
+  }
+  return deadlocks;
 }
 
 IdleWaits idle_waits(const std::vector<Lock>& locks, const Background& background) {
@@ -142,26 +193,34 @@ Fidelity fidelity_of(const Interval& interval, const StackNames& stacks) {
 
 Report analyse(const Interval& interval, const std::vector<ProcessSample>& before,
                const std::vector<ProcessSample>& after, const AnalysisOptions& options,
-               Symbolizer& symbolizer) {
+               Memory& memory, Symbolizer& symbolizer) {
   Report report;
   report.interval_s = interval.length_s();
   const ThreadCounts counts(before, after);
-  std::vector<LockObject> objects = group_words(interval);
-  const Background background = set_apart(objects, kLookedAt, interval);
-  std::vector<Lock> locks = measure_all(objects, interval, options.thresholds, counts);
+  memory.trim(interval);
+  StackNames stacks(symbolizer);
+  SiteKinds sites(memory, stacks);
+  std::vector<LockObject> objects = group_words(interval, &sites, kLookedAt);
+  Background background = set_apart(objects, kLookedAt, interval);
+  const std::vector<WaitForCycle> cycles = find_deadlocks(objects, interval, symbolizer);
+  std::vector<Lock> locks =
+      measure_all(objects, interval, sites, cycles, options.thresholds, counts);
+  remember(locks, memory);
   report.processes = process_reports(interval, before, after, locks, background);
 
   std::vector<Lock> idle = take_idle(locks);
+  merge_into_classes(locks, background, interval, options.thresholds);
   sort_by_guilt(locks);
 
-  StackNames stacks(symbolizer);
-  name_first(locks, options, report.interval_s, counts, symbolizer, stacks);
+  name_first(locks, options, report.interval_s, counts, memory, symbolizer, stacks);
+  report.deadlocks = deadlock_reports(cycles, locks, interval, symbolizer, stacks);
   report.idle_waits = idle_waits(idle, background);
   const std::uint64_t worst_threads = locks.empty() ? 0 : counts.of(locks.front());
-  report.verdict = conclude(locks, background, worst_threads, report.idle_waits, report.processes);
+  report.verdict = conclude(locks, background, worst_threads, report.idle_waits, report.deadlocks,
+                            report.processes);
   if (options.with_waits) {
     sort_by_guilt(idle);
-    name_first(idle, options, report.interval_s, counts, symbolizer, stacks);
+    name_first(idle, options, report.interval_s, counts, memory, symbolizer, stacks);
     report.waits = reports_of(idle);
   }
   report.locks = reports_of(locks);

@@ -1,10 +1,12 @@
-// An interval and what /proc said, to a report. Pure: the same input gives the same report.
+// An interval and what /proc said, to a report. Pure: the same input, what earlier intervals taught
+// included, gives the same report.
 #pragma once
 
 #include <cstddef>
 #include <vector>
 
 #include "analysis/interval.h"
+#include "analysis/memory.h"
 #include "analysis/thresholds.h"
 #include "model/process_sample.h"
 #include "model/report.h"
@@ -22,6 +24,6 @@ struct AnalysisOptions {
 // `fidelity` (losses and the share of complete stacks are filled in).
 Report analyse(const Interval& interval, const std::vector<ProcessSample>& before,
                const std::vector<ProcessSample>& after, const AnalysisOptions& options,
-               Symbolizer& symbolizer);
+               Memory& memory, Symbolizer& symbolizer);
 
 }  // namespace cw

@@ -51,7 +51,11 @@ std::string lock_arithmetic(const Lock& lock, double interval_s, std::uint64_t t
   const LockReport& report = lock.report;
   const std::string waiting = some_of(report.waiters_mean, threads) + " waiting";
   std::string sum = product_text(lock, interval_s, waiting);
-  sum += fmt::format(", somebody waiting {} of the time", format_share(report.busy_share));
+  sum += fmt::format(", somebody waiting {}{} of the time",
+                     report.busy_share_bounds ? "about " : "", format_share(report.busy_share));
+  if (report.busy_share_bounds)
+    sum += fmt::format(" (between {} and {})", format_share(report.busy_share_bounds->first),
+                       format_share(report.busy_share_bounds->second));
   if (report.runnable_mean > kWorthTelling * report.waiters_mean)
     sum += fmt::format("; less {} that only lacked CPU = {}", format_mean(report.runnable_mean),
                        format_mean(lock.net_waiters()));

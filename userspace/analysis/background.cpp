@@ -42,8 +42,24 @@ void Background::add(const LockObject& object, const Interval& interval) {
                        static_cast<double>(interval.length_ns());
   const bool is_idle_kind = is_idle(object.what.kind);
   (object.what.sure || is_idle_kind ? by_kind[object.what.kind] : unsure) += one;
-  if (const auto image = interval.images.find(image_of(object)); image != interval.images.end())
+  if (const auto image = interval.images.find(image_of(object)); image != interval.images.end()) {
+    if (object.what.sure && !object.own.empty())
+      by_class[{{image->second.pid}, object.what.kind, object.own}] += one;
     (object.what.sure && !is_idle_kind ? on_locks : idle)[image->second.pid] += one.waiters_mean;
+  }
+}
+
+NotListed Background::take(const ClassKey& key) {
+  const auto found = by_class.find(key);
+  if (found == by_class.end()) return {};
+  const NotListed taken = found->second;
+  by_class.erase(found);
+  NotListed& rest = by_kind[key.kind];
+  rest.count -= taken.count;
+  rest.waits -= taken.waits;
+  rest.sum_ns -= taken.sum_ns;
+  rest.waiters_mean = std::max(0.0, rest.waiters_mean - taken.waiters_mean);
+  return taken;
 }
 
 NotListed Background::locks() const {

@@ -182,7 +182,7 @@ std::vector<Check> check_kernel(const DoctorFacts& facts) {
       needed("BPF programs", kernel.programs, "load and run", "CONFIG_BPF_SYSCALL"),
       compiler(kernel),
       needed("BPF maps", kernel.maps, "can be made", "CONFIG_BPF_SYSCALL"),
-      needed("task storage", kernel.task_storage, "can be made", "BPF, 5.11 or newer"),
+      needed("maps in maps", kernel.maps_in_maps, "can be made", "BPF, 5.10 or newer"),
       tracefs(facts),
       run_delay(host),
       cgroups(host)};

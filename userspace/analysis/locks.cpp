@@ -14,11 +14,17 @@ struct Totals {
   std::uint64_t charged_ns = 0;
   std::uint64_t repeats = 0;
   std::uint64_t value_changes = 0;
+  double most_busy = 0;            // share of the interval, of one word
+  double all_quiet = 1;            // chance that no word has a waiter, were they independent
   bool expects_something = false;  // some waiter expected another value than 0
 };
 
-void add_word(const ObjectWord& entry, LockReport& report, Totals& totals) {
+void add_word(const ObjectWord& entry, std::uint64_t length_ns, LockReport& report,
+              Totals& totals) {
   const Word& word = *entry.word;
+  const double busy = std::min(1.0, share_of(word.busy_ns, length_ns));
+  totals.most_busy = std::max(totals.most_busy, busy);
+  totals.all_quiet *= 1 - busy;
   totals.waiting_ns += word.waiting_ns;
   totals.busy_ns += word.busy_ns;
   totals.charged_ns += word.charged_ns;
@@ -45,12 +51,13 @@ void add_word(const ObjectWord& entry, LockReport& report, Totals& totals) {
   report.wake_gap.histogram.merge(word.gap_hist);
 }
 
-std::string mode_of(const ObjectWord& entry, std::uint16_t op, ValueClass value) {
-  const char* const mode = classify_call(op, value, entry.evidence).mode;
+std::string mode_of(const ObjectWord& entry, const CallSite& site, const SiteKinds* sites) {
+  const char* const mode = classify_site(entry, site, sites).mode;
   return mode == nullptr ? std::string() : std::string(mode);
 }
 
-std::vector<WaitRow> wait_rows(const LockObject& object, const Interval& interval) {
+std::vector<WaitRow> wait_rows(const LockObject& object, const Interval& interval,
+                               const SiteKinds* sites) {
   std::map<std::tuple<ImageId, StackId, std::string>, WaitRow> rows;
   const auto row = [&](ImageId image, StackId stack, std::string mode) -> WaitRow& {
     if (object.what.kind != LockKind::kRwlock) mode.clear();
@@ -62,12 +69,12 @@ std::vector<WaitRow> wait_rows(const LockObject& object, const Interval& interva
   };
   for (const ObjectWord& entry : object.words) {
     for (const WaitSite& site : entry.word->wait_sites) {
-      WaitRow& to = row(site.image, site.stack, mode_of(entry, site.op, site.value));
+      WaitRow& to = row(site.image, site.stack, mode_of(entry, call_site(site), sites));
       to.waits += site.waits;
       to.wait_ns += site.wait_ns;
     }
     for (const WaitInProgress* wait : entry.in_progress)
-      row(wait->image, wait->stack, mode_of(entry, wait->op, wait->value_class)).wait_ns +=
+      row(wait->image, wait->stack, mode_of(entry, call_site(*wait), sites)).wait_ns +=
           inside_ns(interval, *wait);
   }
   std::vector<WaitRow> sorted;
@@ -129,7 +136,7 @@ void add_processes(const Interval& interval, Lock& lock) {
     add(row.image,
         total == 0 ? 1.0 / static_cast<double>(lock.waiters.size()) : share_of(row.wait_ns, total));
   // Calls that never slept leave no row.
-  if (pids.empty() && lock.key.scope == WordKey::Scope::kPrivate)
+  if (pids.empty() && lock.key.scope == WordKey::Scope::kPrivate && lock.key.space != 0)
     add(static_cast<ImageId>(lock.key.space), 1);
   lock.report.pids.assign(pids.begin(), pids.end());
 }
@@ -139,7 +146,14 @@ void add_means(const Interval& interval, const Totals& totals, LockReport& repor
   if (length == 0) return;
   report.waits_per_s = static_cast<double>(report.waits) / interval.length_s();
   report.waiters_mean = static_cast<double>(totals.waiting_ns) / length;
-  report.busy_share = std::min(1.0, static_cast<double>(totals.busy_ns) / length);
+  const double busy_sum = std::min(1.0, static_cast<double>(totals.busy_ns) / length);
+  report.busy_share = busy_sum;
+  if (report.per_waiter_words) {
+    // Each word has one waiter, and nothing tells which of them waited at the same time. As if they
+    // came independently; at most one after the other, at least all at once.
+    report.busy_share = std::min(1 - totals.all_quiet, busy_sum);
+    report.busy_share_bounds = {totals.most_busy, busy_sum};
+  }
   // The delay comes with a wait's end, at its whole length: a wait that began long before may
   // bring more of it than this interval has waiting.
   report.runnable_mean =
@@ -161,22 +175,33 @@ double Lock::net_busy() const {
   return report.busy_share * net_waiters() / report.waiters_mean;
 }
 
-Lock measure(const LockObject& object, const Interval& interval) {
+Lock measure(const LockObject& object, const Interval& interval, const SiteKinds* sites) {
   Lock lock;
   lock.key = object.key;
   lock.words = object.words.size();
+  for (const ObjectWord& entry : object.words) {
+    lock.word_ids.push_back(entry.word->id);
+    lock.word_keys.push_back(entry.word->key);
+  }
   lock.sure = object.what.sure;
   lock.op = object.op;
   LockReport& report = lock.report;
   report.kind = object.what.kind;
   report.address = object.key.scope == WordKey::Scope::kPrivate ? object.key.address : 0;
+  report.per_waiter_words = object.what.has(kPerWaiter);
+  if (object.what.primitive != nullptr) report.primitive = object.what.primitive;
+  lock.names_itself = object.what.has(kNamesItself);
+  lock.polls = object.what.has(kPolls);
+  lock.own = object.own;
 
   Totals totals;
-  for (const ObjectWord& entry : object.words) add_word(entry, report, totals);
+  for (const ObjectWord& entry : object.words)
+    add_word(entry, interval.length_ns(), report, totals);
   report.wait.count = report.waits;
   // Their outcome may be counted an interval later than they are.
   report.timed_out = std::min(report.timed_out, report.waits);
   report.interrupted = std::min(report.interrupted, report.waits - report.timed_out);
+  if (report.per_waiter_words) report.wake_gap = {};  // of one waiter each: no gap of the lock
   report.wake_gap.count = report.wake_gap.histogram.count();
   add_means(interval, totals, report);
   report.unattributed_share =
@@ -187,7 +212,7 @@ Lock measure(const LockObject& object, const Interval& interval) {
   lock.behaves_like_lock = report.threads >= 2 && totals.repeats > 0 && totals.value_changes == 0 &&
                            totals.expects_something;
   lock.spans_interval = spans(object, interval, report.waits);
-  lock.waiters = wait_rows(object, interval);
+  lock.waiters = wait_rows(object, interval, sites);
   lock.releasers = wake_rows(object);
   add_processes(interval, lock);
   return lock;

@@ -34,8 +34,14 @@ struct Lock {
   LockReport report;
   WordKey key;
   std::size_t words = 0;
+  std::vector<WordId> word_ids;
+  std::vector<WordKey> word_keys;
+  std::string own;            // the function that waits most, short; empty: not known
+  bool names_itself = false;  // what it is serves as a name
+  bool polls = false;         // its waiters time out and wait again
   bool sure = false;
   bool behaves_like_lock = false;  // for kinds that are not sure
+  bool deadlocked = false;         // a proven cycle of threads waits for it
   bool spans_interval = false;     // every wait began before the interval and lasts beyond it
   ImageId image = 0;               // a process that waited on it
   std::uint16_t op = 0;
@@ -51,6 +57,7 @@ struct Lock {
 
 double share_of(std::uint64_t part, std::uint64_t whole);  // 0 of nothing
 
-Lock measure(const LockObject& object, const Interval& interval);
+// `sites`: as the words were grouped with.
+Lock measure(const LockObject& object, const Interval& interval, const SiteKinds* sites = nullptr);
 
 }  // namespace cw

@@ -10,18 +10,55 @@ namespace {
 // Different stacks may go through the same functions: so many are looked at for each row shown.
 constexpr std::size_t kStacksPerRow = 4;
 
-void name_object(Lock& lock, Symbolizer& symbolizer) {
-  // A file word's address is an offset: nothing to look up in a process.
-  if (lock.key.scope == WordKey::Scope::kFile) return;
-  ObjectName found = symbolizer.object_at(lock.image, lock.key.address);
-  if (!found.object.empty()) lock.report.object = found.object;
-  lock.report.name = found.name.empty() ? lock.report.object : std::move(found.name);
+// "heap, locked in orders::lookup": where it was first seen waited on, so that it keeps its name.
+std::string with_function(const Lock& lock, const Memory& memory) {
+  std::string function = lock.own;
+  for (const WordId id : lock.word_ids)
+    if (const auto first = memory.first_seen.find(id); first != memory.first_seen.end()) {
+      function = first->second.function;
+      break;
+    }
+  if (function.empty()) return lock.report.object;
+  return fmt::format("{}, {} in {}", lock.report.object,
+                     is_idle(lock.report.kind) ? "waited for" : "locked", function);
+}
+
+void name_site(Lock& lock) {
+  lock.report.object = "a word of each waiter";
+  const char* const verb = is_idle(lock.report.kind) ? "waited for" : "locked";
+  lock.report.name = lock.own.empty()
+                         ? fmt::format("{}, locked in code without a name", lock.report.primitive)
+                         : fmt::format("{} {} in {}", lock.report.primitive, verb, lock.own);
+}
+
+void name_object(Lock& lock, const Memory& memory, Symbolizer& symbolizer) {
+  LockReport& report = lock.report;
+  const std::uint64_t address = lock.key.scope == WordKey::Scope::kFile
+                                    ? symbolizer.address_of(lock.image, lock.key)
+                                    : lock.key.address;
+  if (address == 0) return;
+  ObjectName found = symbolizer.object_at(lock.image, address);
+  if (!found.object.empty()) report.object = found.object;
+  report.has_symbol = !found.name.empty() && report.kind != LockKind::kGil;
+  if (report.has_symbol)
+    report.name = std::move(found.name);
+  else if (lock.names_itself)
+    report.name = report.primitive;
+  else if (found.object == "heap" || found.object.starts_with("stack of "))
+    report.name = with_function(lock, memory);
+  else
+    report.name = report.object;
 }
 
 void name_owner(Lock& lock, Symbolizer& symbolizer) {
-  if (lock.report.kind != LockKind::kMutex || !lock.sure || lock.report.address == 0) return;
-  const std::uint32_t tid =
-      symbolizer.owner_of(lock.image, lock.report.address, lock.report.kind, lock.op);
+  const LockKind kind = lock.report.kind;
+  if ((kind != LockKind::kMutex && kind != LockKind::kRwlock) || !lock.sure) return;
+  if (lock.report.per_waiter_words || lock.report.objects > 1) return;
+  const std::uint64_t address = lock.key.scope == WordKey::Scope::kFile
+                                    ? symbolizer.address_of(lock.image, lock.key)
+                                    : lock.report.address;
+  if (address == 0) return;
+  const std::uint32_t tid = symbolizer.owner_of(lock.image, address, kind, lock.op);
   if (tid == 0) return;
   lock.report.owner = Owner{.tid = tid, .comm = symbolizer.thread_comm(lock.image, tid)};
 }
@@ -67,7 +104,18 @@ void name_releasers(Lock& lock, std::size_t rows, StackNames& stacks) {
 
 }  // namespace
 
+void remember_first_sight(const Lock& lock, Memory& memory) {
+  if (lock.own.empty() || lock.report.per_waiter_words) return;
+  for (const WordId id : lock.word_ids)
+    memory.first_seen.try_emplace(id, Memory::FirstSeen{.image = lock.image, .function = lock.own});
+}
+
 void name_by_address(Lock& lock) {
+  if (lock.report.objects > 1) return;  // a class has its name
+  if (lock.report.per_waiter_words) {
+    name_site(lock);
+    return;
+  }
   const bool shared = lock.key.scope == WordKey::Scope::kFile;
   lock.report.object = shared
                            ? fmt::format("shared inode {}+{:#x}", lock.key.space, lock.key.address)
@@ -75,9 +123,11 @@ void name_by_address(Lock& lock) {
   lock.report.name = lock.report.object;
 }
 
-void name_lock(Lock& lock, std::size_t rows, Symbolizer& symbolizer, StackNames& stacks) {
+void name_lock(Lock& lock, std::size_t rows, const Memory& memory, Symbolizer& symbolizer,
+               StackNames& stacks) {
   name_by_address(lock);
-  name_object(lock, symbolizer);
+  if (!lock.report.per_waiter_words && lock.report.objects == 1)
+    name_object(lock, memory, symbolizer);
   name_owner(lock, symbolizer);
   name_waiters(lock, rows, stacks);
   name_releasers(lock, rows, stacks);

@@ -17,8 +17,9 @@ class StackNames {
  public:
   explicit StackNames(Symbolizer& symbolizer) : symbolizer_(symbolizer) {}
   const Stack& of(ImageId image, StackId stack);
-  // Of all stacks asked for, the share that reached the thread's first function.
-  [[nodiscard]] std::size_t asked() const { return stacks_.size(); }
+  // Stacks that were taken and asked for, and those of them that reached the thread's first
+  // function.
+  [[nodiscard]] std::size_t asked() const;
   [[nodiscard]] std::size_t complete() const;
 
  private:
@@ -26,14 +27,12 @@ class StackNames {
   std::map<std::pair<ImageId, StackId>, Stack> stacks_;
 };
 
-// Index of the first frame that is neither libc's nor a language's lock, nor the allocator's: the
-// code to look at. 0 when there is none.
-std::size_t first_own_frame(const Stack& stack);
-
 // True when two stacks went through the same functions.
 bool same_functions(const Stack& a, const Stack& b);
 
 // The function to blame, short; empty when nothing has a name.
 std::string own_function(const Stack& stack);
+// The same, or "orders+0x1234" where it has no name.
+std::string own_place(const Stack& stack);
 
 }  // namespace cw

@@ -35,8 +35,16 @@ Level ceiling_of(const Lock& lock) {
   return Level::kCulprit;
 }
 
+std::string many(std::uint64_t count, LockKind kind) {
+  return fmt::format("{} {}{}", format_count(count), name_of(kind),
+                     kind == LockKind::kMutex ? "es" : "s");
+}
+
 std::string title(const Lock& lock) {
-  return fmt::format("{} {}", name_of(lock.report.kind), short_symbol(lock.report.name));
+  const LockReport& report = lock.report;
+  const std::string name = report.has_symbol ? short_symbol(report.name) : report.name;
+  if (report.objects > 1) return fmt::format("{} {}", many(report.objects, report.kind), name);
+  return fmt::format("{} {}", name_of(report.kind), name);
 }
 
 std::string where(const Lock& lock) {
@@ -75,12 +83,14 @@ std::vector<std::string> not_seen(const std::vector<Lock>& locks,
                                     "uncontended acquisitions (no futex call)"};
   if (has_runtime(processes, "Go")) blind.emplace_back("Go's sync.Mutex");
   if (has_runtime(processes, "CPython"))
-    blind.emplace_back("CPython's GIL (looks like an idle wait)");
-  const bool per_thread_words = std::ranges::any_of(locks, [](const Lock& lock) {
+    blind.emplace_back("a Python lock with one waiter at a time (looks like a condition)");
+  const bool nameless_words = std::ranges::any_of(locks, [](const Lock& lock) {
     return lock.report.kind == LockKind::kUnknown && lock.report.threads == 1;
   });
-  if (per_thread_words || has_runtime(processes, "JVM"))
-    blind.emplace_back("locks that sleep on a word per thread (parking_lot, absl, HotSpot)");
+  if (nameless_words)
+    blind.emplace_back("locks that sleep on a word per thread, where no frame has a name");
+  if (has_runtime(processes, "JVM"))
+    blind.emplace_back("Java's locks, where HotSpot's frames have no names");
   return blind;
 }
 
@@ -149,10 +159,12 @@ void judge(Lock& lock, const Thresholds& thresholds) {
   const Level ceiling = ceiling_of(lock);
   const Level raw = std::min(level_of(report.waiters_mean, report.busy_share, thresholds), ceiling);
   report.level = std::min(level_of(lock.net_waiters(), lock.net_busy(), thresholds), ceiling);
-  if (raw == Level::kFine)
-    report.cause.clear();
-  else if (lock.spans_interval)
+  // The locks of a deadlock are stuck, too; the circle is what is guilty: see conclude().
+  if (lock.deadlocked) report.level = std::max(report.level, Level::kSuspect);
+  if (lock.spans_interval && (lock.deadlocked || raw != Level::kFine))
     report.cause = "stuck";
+  else if (raw == Level::kFine)
+    report.cause.clear();
   else if (raw > report.level && report.runnable_mean >= kStarving * report.waiters_mean)
     report.cause = "cpu starvation";
   else
@@ -166,6 +178,10 @@ std::vector<std::string> advice(const Lock& lock, std::uint64_t threads) {
   if (report.cause == "cpu starvation") {
     lines.emplace_back(
         "woken threads had no CPU to run on: look at CPU limits and load, not at this lock");
+    return lines;
+  }
+  if (lock.deadlocked) {
+    lines.emplace_back("end the process to let it go; take such locks in one order everywhere");
     return lines;
   }
   if (report.cause == "stuck" && report.owner)
@@ -192,13 +208,30 @@ std::string lock_summary(const Lock& lock, std::uint64_t threads) {
   return text;
 }
 
+std::string deadlock_summary(const std::vector<Deadlock>& deadlocks) {
+  const std::vector<DeadlockLink>& cycle = deadlocks.front().cycle;
+  std::string text =
+      cycle.size() == 1
+          ? fmt::format("thread {} {} waits for a {} that it holds itself", cycle.front().tid,
+                        cycle.front().comm, name_of(cycle.front().kind))
+          : fmt::format("{} threads wait for each other and can never go on", cycle.size());
+  if (deadlocks.size() > 1)
+    text += fmt::format("; {} more", format_plural(deadlocks.size() - 1, "deadlock"));
+  return text;
+}
+
 Verdict conclude(const std::vector<Lock>& locks, const Background& background,
                  std::uint64_t worst_threads, const IdleWaits& idle,
+                 const std::vector<Deadlock>& deadlocks,
                  const std::vector<ProcessReport>& processes) {
   Verdict verdict;
   if (!locks.empty()) verdict.level = locks.front().report.level;
   verdict.summary = verdict.level == Level::kFine ? fine_summary(locks)
                                                   : lock_summary(locks.front(), worst_threads);
+  if (!deadlocks.empty()) {  // proven: no threshold to reach
+    verdict.level = Level::kCulprit;
+    verdict.summary = "deadlock: " + deadlock_summary(deadlocks);
+  }
   if (verdict.level != Level::kFine && processes.size() > 1 && !locks.front().report.pids.empty())
     verdict.summary +=
         fmt::format(" ({}, pid {})", locks.front().report.comm, locks.front().report.pids.front());

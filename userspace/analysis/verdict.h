@@ -25,6 +25,7 @@ std::string lock_summary(const Lock& lock, std::uint64_t threads);
 // first one's processes.
 Verdict conclude(const std::vector<Lock>& locks, const Background& background,
                  std::uint64_t worst_threads, const IdleWaits& idle,
+                 const std::vector<Deadlock>& deadlocks,
                  const std::vector<ProcessReport>& processes);
 
 // True when a word that is not known to be a lock counts as one in sums of lock waiting: it is

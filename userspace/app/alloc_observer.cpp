@@ -14,27 +14,6 @@ namespace {
 
 constexpr std::size_t kSearchedALook = 8;  // processes whose allocators are looked for at once
 
-// Where a probe was hit, and where a page was missing, the innermost address is of an instruction
-// about to run.
-class ExactLeaf : public Symbolizer {
- public:
-  explicit ExactLeaf(TargetSymbols& symbols) : symbols_(symbols) {}
-  Stack stack(ImageId image, StackId stack) override { return symbols_.stack_at(image, stack); }
-  ObjectName object_at(ImageId image, std::uint64_t address) override {
-    return symbols_.object_at(image, address);
-  }
-  std::string thread_comm(ImageId image, std::uint32_t tid) override {
-    return symbols_.thread_comm(image, tid);
-  }
-  std::uint32_t owner_of(ImageId image, std::uint64_t address, LockKind kind,
-                         std::uint16_t op) override {
-    return symbols_.owner_of(image, address, kind, op);
-  }
-
- private:
-  TargetSymbols& symbols_;
-};
-
 }  // namespace
 
 AllocObserver::AllocObserver(const Settings& settings, AllocProbes probes)
@@ -136,9 +115,8 @@ void AllocObserver::add_cost(Report& report) {
 
 void AllocObserver::report(const std::vector<MemoryTarget>& targets, TargetSymbols& symbols,
                            Report& report) {
-  ExactLeaf names(symbols);
   if (settings_.observe.memory)
-    memory_.report(targets, settings_.thresholds, settings_.top_n, names, report);
+    memory_.report(targets, settings_.thresholds, settings_.top_n, symbols, report);
   if (settings_.observe.alloc) {
     add_cost(report);
     std::vector<AllocatorSample> samples = bursts_.samples(report_ns_);
@@ -150,7 +128,7 @@ void AllocObserver::report(const std::vector<MemoryTarget>& targets, TargetSymbo
     }
     report.allocators = allocator_rows(samples, report.locks, report.interval_s,
                                        report.fidelity.alloc_hit_ns.value_or(0),
-                                       settings_.thresholds, settings_.top_n, names);
+                                       settings_.thresholds, settings_.top_n, symbols);
   }
   report_ns_ = monotonic_ns();
   const Losses losses = probes_.losses();

@@ -35,9 +35,10 @@ std::string rfc3339_now() {
 Observer::Observer(Settings settings, Selection selection, LockProbes probes)
     : settings_(std::move(settings)),
       probes_(std::move(probes)),
-      processes_(std::move(selection), probes_),
+      processes_(std::move(selection), probes_, unwind_files_),
       overhead_(settings_.budget_pct),
-      symbols_([this](StackId stack) { return probes_.stack(stack); }) {
+      symbols_([this](StackId stack) { return probes_.stack(stack); }),
+      unwinding_(probes_.unwind_maps(), unwind_files_) {
   utsname names{};
   uname(&names);
   host_ = names.nodename;
@@ -68,9 +69,12 @@ Result<std::unique_ptr<Observer>> Observer::start(const Settings& settings) {
 
 Result<void> Observer::attach() {
   if (auto watched = processes_.watch_named(); !watched) return watched;
+  // Before the first hook runs, so that the first stack is right too.
+  if (const auto named = probes_.processes()) unwinding_.refresh(*named);
   const CallCosts before = measure_calls();
   if (auto attached = probes_.attach(); !attached) return attached;
   if (auto begun = processes_.begin(); !begun) return begun;
+  unwinding_.refresh(processes_.now());
   overhead_.calls_cost(before, measure_calls());
   auto first = snapshot();
   if (!first) return std::unexpected(first.error());
@@ -105,6 +109,8 @@ void Observer::adopt_some() {
 
 Result<void> Observer::look() {
   if (auto refreshed = processes_.refresh(); !refreshed) return refreshed;
+  unwinding_.refresh(processes_.now());
+  unwind_files_.forget();
   if (!processes_.selection().is_whole_machine()) adopt_some();
   symbols_.refresh_all();
   std::uint64_t cpu_ns = 0;
@@ -205,7 +211,8 @@ Result<Report> Observer::report(bool final) {
                           AnalysisOptions{.thresholds = settings_.thresholds,
                                           .top_n = settings_.top_n,
                                           .with_waits = settings_.with_waits},
-                          symbols_);
+                          memory_, symbols_);
+  for (const WordKey& word : memory_.polled) probes_.join_polls(word);
   fill_in(report, final);
   if (alloc_) alloc_->report(memory_targets(), symbols_, report);
   reap_ghosts(*now);
@@ -224,6 +231,7 @@ void Observer::fill_in(Report& report, bool final) {
   interval_began_ = rfc3339_now();
 
   report.fidelity.hooks = probes_.hooks();
+  report.fidelity.unwind_table_bytes = unwinding_.bytes();
   double cpu_s = 0;
   for (const ProcessReport& process : report.processes) cpu_s += process.cpu_s;
   overhead_.report(probes_.cost(), cpu_s, report.interval_s, report.fidelity);

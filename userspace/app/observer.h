@@ -9,10 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "analysis/memory.h"
 #include "app/alloc_observer.h"
 #include "app/overhead.h"
 #include "app/settings.h"
 #include "app/target_symbols.h"
+#include "app/unwinding.h"
 #include "app/watched_processes.h"
 #include "model/process_sample.h"
 #include "probes/lock_probes.h"
@@ -48,9 +50,11 @@ class Observer {
 
   Settings settings_;
   LockProbes probes_;
+  UnwindFiles unwind_files_;
   WatchedProcesses processes_;
   Overhead overhead_;
   TargetSymbols symbols_;
+  Unwinding unwinding_;
   SleepSampler sleeps_;
   std::unique_ptr<AllocObserver> alloc_;  // null: only locks are observed
   std::string no_alloc_;                  // why that is all that can be
@@ -58,6 +62,7 @@ class Observer {
   std::string kernel_;
 
   Snapshot last_;
+  Memory memory_;
   std::vector<ProcessSample> last_sample_;
   std::map<std::int32_t, ProcessSample> asleep_;  // looks of this interval, by process
   std::uint64_t reports_ = 0;

@@ -28,7 +28,7 @@ bool maps_take_rights() {
   capng_get_caps_process();
   void* before = capng_save_state();
   capng_updatev(CAPNG_DROP, CAPNG_EFFECTIVE, CAP_BPF, CAP_SYS_ADMIN, -1);
-  const bool refused = capng_apply(CAPNG_SELECT_CAPS) != 0 || !may_use_maps();
+  const bool refused = capng_apply(CAPNG_SELECT_CAPS) != 0 || !may_make_maps();
   capng_restore_state(&before);
   static_cast<void>(capng_apply(CAPNG_SELECT_CAPS));
   return refused;

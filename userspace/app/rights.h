@@ -9,7 +9,7 @@
 namespace cw {
 
 bool holds_right(int capability);
-// Whether this kernel wants CAP_BPF for every use of a map: before Linux 6.0. Tried without it.
+// Whether this kernel wants CAP_BPF for making a map. Tried without it.
 bool maps_take_rights();
 
 // Gives up for good, for us and for whatever we might run, all capabilities but those that

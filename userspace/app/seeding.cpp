@@ -3,7 +3,7 @@
 #include "model/clock.h"
 #include "process/maps.h"
 #include "process/proc.h"
-#include "process/proc_files.h"
+#include "process/stack_walker.h"
 #include "process/waiting_threads.h"
 
 namespace cw {
@@ -22,24 +22,34 @@ WordKey word_key(const MemoryMap& map, const FutexWait& wait) {
   return key;
 }
 
+// Nothing but the place where it sleeps is known of a thread that moved on meanwhile.
+WalkedStack stack_of(StackWalker& walker, const std::map<std::int32_t, Registers>& registers,
+                     const FutexWait& wait) {
+  const auto found = registers.find(wait.tid);
+  if (found == registers.end() || found->second.pc != wait.pc || found->second.sp != wait.sp)
+    return {.frames = {{.address = wait.pc}}};
+  return walker.walk(found->second);
+}
+
 }  // namespace
 
-void seed_waits(LockProbes& probes, std::int32_t pid) {
+void seed_waits(LockProbes& probes, std::int32_t pid, UnwindFiles& files) {
   const std::uint64_t read_ns = monotonic_ns();
   const std::vector<FutexWait> waits = futex_waits(pid);
   if (waits.empty()) return;
-  const MemoryMap map = MemoryMap::read(open_process(pid).get());
+  const std::map<std::int32_t, Registers> registers = probes.registers_of(pid);
+  StackWalker walker(pid, files);
   const std::string comm = comm_of(pid);
   for (const FutexWait& wait : waits) {
     const bool seeded = probes.seed(
         WaitSeed{.pid = pid,
                  .tid = wait.tid,
                  .comm = comm,
-                 .word = word_key(map, wait),
+                 .word = word_key(walker.memory_map(), wait),
                  .op = wait.op,
                  .value = wait.value,
                  .on_own_stack = wait.address >= wait.sp && wait.address - wait.sp < kOwnStackReach,
-                 .pc = wait.pc,
+                 .stack = stack_of(walker, registers, wait),
                  .read_ns = read_ns});
     // It may have left between the look and the seed, where no hook had a wait to end.
     if (seeded && !blocked_call(pid, wait.tid))

@@ -4,9 +4,11 @@
 #include <cstdint>
 
 #include "probes/lock_probes.h"
+#include "process/unwind_files.h"
 
 namespace cw {
 
-void seed_waits(LockProbes& probes, std::int32_t pid);
+// `files`: how to unwind the code on their stacks.
+void seed_waits(LockProbes& probes, std::int32_t pid, UnwindFiles& files);
 
 }  // namespace cw

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -107,6 +108,7 @@ void add_options(CLI::App& app, Settings& settings, Raw& raw) {
       ->type_name("WHEN");
   app.add_option("--json", settings.json_file,
                  "Also write the reports to FILE, one JSON object a line")
+      ->check(named)
       ->type_name("FILE");
   app.add_option("--fail-on", raw.fail_on,
                  "Exit with 10 if a verdict was at least this: culprit or suspect")
@@ -124,6 +126,13 @@ Result<Settings> checked(Settings settings, const Raw& raw) {
     if (std::ranges::find(settings.pids, *pid) == settings.pids.end())
       settings.pids.push_back(*pid);
   }
+  const std::array<std::pair<const char*, double>, 3> numbers = {
+      {{"--interval", settings.interval_s},
+       {"--duration", raw.duration_s},
+       {"--budget", settings.budget_pct}}};
+  for (const auto& [option, value] : numbers)
+    if (std::isnan(value))  // within every range, for CLI11
+      return fail(Exit::kUsage, fmt::format("{} takes a number, not nan", option));
   for (const std::string& text : raw.thresholds)
     if (auto done = set_threshold(settings.thresholds, text); !done)
       return std::unexpected(done.error());

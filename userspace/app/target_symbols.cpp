@@ -4,6 +4,7 @@
 
 #include "process/owner.h"
 #include "process/proc.h"
+#include "process/waiting_threads.h"
 
 namespace cw {
 
@@ -39,15 +40,7 @@ TargetSymbols::Target* TargetSymbols::target_of(ImageId image) {
 
 Stack TargetSymbols::stack(ImageId image, StackId stack) {
   Target* target = target_of(image);
-  const std::vector<std::uint64_t> addresses = addresses_(stack);
-  return target == nullptr || addresses.empty() ? Stack{} : target->symbols.symbolize(addresses);
-}
-
-Stack TargetSymbols::stack_at(ImageId image, StackId stack) {
-  Target* target = target_of(image);
-  const std::vector<std::uint64_t> addresses = addresses_(stack);
-  return target == nullptr || addresses.empty() ? Stack{}
-                                                : target->symbols.symbolize(addresses, true);
+  return target == nullptr ? Stack{} : target->symbols.symbolize(walked_(stack), Detail::kLines);
 }
 
 ProcessSymbols* TargetSymbols::process(ImageId image) {
@@ -58,6 +51,20 @@ ProcessSymbols* TargetSymbols::process(ImageId image) {
 ObjectName TargetSymbols::object_at(ImageId image, std::uint64_t address) {
   Target* target = target_of(image);
   return target == nullptr ? ObjectName{} : target->symbols.object_at(address);
+}
+
+std::uint64_t TargetSymbols::address_of(ImageId image, const WordKey& word) {
+  Target* target = target_of(image);
+  if (target == nullptr || word.scope != WordKey::Scope::kFile) return 0;
+  const auto& mappings = target->symbols.memory_map().mappings();
+  const auto holds = [&](const Mapping& mapping) {
+    return mapping.shared && mapping.inode == word.space &&
+           (mapping.device_major << 20U | mapping.device_minor) == word.device &&
+           word.address >= mapping.offset &&
+           word.address - mapping.offset < mapping.end - mapping.start;
+  };
+  const auto found = std::ranges::find_if(mappings, holds);
+  return found == mappings.end() ? 0 : found->start + (word.address - found->offset);
 }
 
 std::string TargetSymbols::thread_comm(ImageId image, std::uint32_t tid) {
@@ -71,6 +78,14 @@ std::uint32_t TargetSymbols::owner_of(ImageId image, std::uint64_t address, Lock
                                       std::uint16_t op) {
   const Target* target = target_of(image);
   return target == nullptr || target->ended ? 0 : lock_owner(target->pid, address, kind, op);
+}
+
+std::optional<Asleep> TargetSymbols::asleep(ImageId image, std::uint32_t tid) {
+  const Target* target = target_of(image);
+  if (target == nullptr || target->ended) return std::nullopt;
+  const auto sleep = futex_sleep(target->pid, static_cast<std::int32_t>(tid));
+  if (!sleep || sleep->with_timeout) return std::nullopt;
+  return Asleep{.address = sleep->address, .sleeps = sleep->switches};
 }
 
 const Runtimes* TargetSymbols::runtimes(std::int32_t pid) {

@@ -6,6 +6,7 @@
 
 #include "model/snapshot.h"
 #include "model/symbolizer.h"
+#include "model/unwind.h"
 #include "process/process_symbols.h"
 #include "process/runtimes.h"
 
@@ -13,8 +14,8 @@ namespace cw {
 
 class TargetSymbols : public Symbolizer {
  public:
-  using Addresses = std::function<std::vector<std::uint64_t>(StackId)>;
-  explicit TargetSymbols(Addresses addresses) : addresses_(std::move(addresses)) {}
+  using Walked = std::function<WalkedStack(StackId)>;
+  explicit TargetSymbols(Walked walked) : walked_(std::move(walked)) {}
 
   // Opens the files of a process now, so that its names survive it.
   void adopt(ImageId image, std::int32_t pid);
@@ -24,14 +25,14 @@ class TargetSymbols : public Symbolizer {
   void refresh_all();
 
   Stack stack(ImageId image, StackId stack) override;
-  // The same, where the innermost address is of an instruction about to run.
-  Stack stack_at(ImageId image, StackId stack);
   // Null when the image is not known, or has ended.
   ProcessSymbols* process(ImageId image);
   ObjectName object_at(ImageId image, std::uint64_t address) override;
+  std::uint64_t address_of(ImageId image, const WordKey& word) override;
   std::string thread_comm(ImageId image, std::uint32_t tid) override;
   std::uint32_t owner_of(ImageId image, std::uint64_t address, LockKind kind,
                          std::uint16_t op) override;
+  std::optional<Asleep> asleep(ImageId image, std::uint32_t tid) override;
 
   // Processes whose files are open.
   [[nodiscard]] std::size_t targets() const { return targets_.size(); }
@@ -47,7 +48,7 @@ class TargetSymbols : public Symbolizer {
   };
   Target* target_of(ImageId image);
 
-  Addresses addresses_;
+  Walked walked_;
   ElfCache cache_;
   std::unordered_map<ImageId, std::int32_t> pids_;  // of the images in the last snapshot
   std::unordered_map<ImageId, Target> targets_;

@@ -97,7 +97,7 @@ Result<void> WatchedProcesses::refresh() {
 
 // It may have waited, or made calls that only the hooks for 32-bit callers see, before it came.
 Result<void> WatchedProcesses::welcome(std::int32_t pid) {
-  seed_waits(*probes_, pid);
+  seed_waits(*probes_, pid, *files_);
   return is_32bit(pid) ? probes_->attach_compat() : Result<void>{};
 }
 

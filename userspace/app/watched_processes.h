@@ -7,13 +7,14 @@
 
 #include "app/selection.h"
 #include "probes/lock_probes.h"
+#include "process/unwind_files.h"
 
 namespace cw {
 
 class WatchedProcesses {
  public:
-  WatchedProcesses(Selection selection, LockProbes& probes)
-      : selection_(std::move(selection)), probes_(&probes) {}
+  WatchedProcesses(Selection selection, LockProbes& probes, UnwindFiles& files)
+      : selection_(std::move(selection)), probes_(&probes), files_(&files) {}
 
   // Before the hooks are attached: the processes that were named.
   Result<void> watch_named();
@@ -35,6 +36,7 @@ class WatchedProcesses {
 
   Selection selection_;
   LockProbes* probes_;
+  UnwindFiles* files_;
   std::vector<KnownProcess> now_;
   std::map<std::int32_t, std::uint32_t> welcomed_;  // generation by pid
 };

@@ -24,7 +24,7 @@ struct KernelFeatures {
   Attempt programs;           // load and run a program without hook
   bool compiled = false;      // the kernel made machine code of it
   Attempt maps;               // hash maps
-  Attempt task_storage;       // maps of what belongs to a thread
+  Attempt maps_in_maps;       // with entries of different sizes: unwind tables
   Attempt typed_tracepoints;  // tp_btf
   Attempt function_hooks;     // fentry and fexit
   Attempt tracefs;

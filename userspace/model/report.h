@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/histogram.h"
@@ -46,6 +47,8 @@ struct Frame {
   // Not walked to, but the target of the call that the next frame is in: between it and the frame
   // inside, frames may be missing.
   bool inferred = false;
+  // Walked to by the frame pointer, where the code's file tells no way.
+  bool guessed = false;
 };
 
 struct Stack {
@@ -85,8 +88,12 @@ struct LockReport {
   std::string comm;
   LockKind kind = LockKind::kUnknown;
   std::string name;           // "orders::ledger"; else the object
+  bool has_symbol = false;    // `name` is a symbol of the program
   std::uint64_t address = 0;  // of the object; 0: none (file words)
   std::string object;         // "bss orders+0x40", "heap", "stack of 71", "file+0x40"
+  std::string primitive;      // "pthread mutex", "LWLock"...: where frames told; else empty
+  // Waiters sleep on a word each: a row is all that wait in one function, whatever lock it is.
+  bool per_waiter_words = false;
   Level level = Level::kFine;
   std::string cause;  // "", "contention", "stuck", "cpu starvation"
   std::string arithmetic;
@@ -107,11 +114,34 @@ struct LockReport {
   double waiters_mean = 0;
   double runnable_mean = 0;  // part of waiters_mean that is run-queue delay
   double busy_share = 0;
+  // Where the waiters of several words are one row, busy_share is an estimate between these.
+  std::optional<std::pair<double, double>> busy_share_bounds;
   Distribution wake_gap;
   std::optional<Owner> owner;
   std::vector<Waiters> waiters;
   std::vector<Releasers> releasers;
   double unattributed_share = 0;
+  std::uint64_t objects = 1;  // more: a class of locks, each of them fine by itself
+};
+
+// A thread that waits for what another thread of a deadlock holds.
+struct DeadlockLink {
+  std::int32_t pid = 0;
+  std::uint32_t tid = 0;
+  std::string comm;
+  LockKind kind = LockKind::kMutex;
+  std::string name;              // of the lock
+  bool has_symbol = false;       // as in LockReport
+  std::uint64_t waits_for = 0;   // its address in the process
+  std::uint32_t held_by = 0;     // the tid of the next one; of the first, for the last
+  std::uint64_t waiting_ns = 0;  // so far
+  bool at_least = false;         // it waited before we came
+  Stack stack;
+};
+
+// Threads of which each waits for the next, and the last for the first: none can ever go on.
+struct Deadlock {
+  std::vector<DeadlockLink> cycle;
 };
 
 // Objects that have no row of their own.
@@ -271,6 +301,7 @@ struct Fidelity {
   std::vector<std::string> rights_kept;         // capabilities: "CAP_SYS_PTRACE"...
   std::optional<double> stacks_complete_share;  // empty: no stack was shown
   double stacks_sampled_share = 1;
+  std::uint64_t unwind_table_bytes = 0;  // of kernel memory
   LossReport lost;
 };
 
@@ -294,7 +325,8 @@ struct Report {
   Verdict verdict;
   std::vector<LockReport> locks;  // worst first; formats cut
   std::vector<LockReport> waits;  // idle kinds, longest first
-  NotListed locks_not_listed;     // beyond those
+  std::vector<Deadlock> deadlocks;
+  NotListed locks_not_listed;  // beyond those
   NotListed waits_not_listed;
   IdleWaits idle_waits;
   std::vector<AllocatorReport> allocators;  // worst first

@@ -13,7 +13,8 @@ namespace cw {
 enum class Keep : std::uint8_t {
   kNo,
   kYes,
-  kForMaps,  // where the kernel asks for it whenever a map is used: before Linux 6.0
+  kForMaps,  // where the kernel asks for it to make a map (kernel.unprivileged_bpf_disabled): code
+             // that processes load later needs unwind tables
 };
 
 struct Right {

@@ -15,6 +15,7 @@ Json to_json(const Frame& frame) {
   set_if(object, "line", frame.line);
   object["inlined"] = frame.inlined;
   if (frame.inferred) object["inferred"] = true;
+  if (frame.guessed) object["guessed"] = true;
   return object;
 }
 
@@ -28,11 +29,14 @@ Json to_json(const Stack& stack) {
 
 namespace {
 
+// Where the durations are not kept one by one, only what adds up is there.
 Json to_json(const Distribution& distribution) {
   const Histogram& histogram = distribution.histogram;
   const double mean = distribution.count == 0 ? 0
                                               : static_cast<double>(distribution.sum_ns) /
                                                     static_cast<double>(distribution.count);
+  if (histogram.empty() && distribution.count != 0)
+    return {{"count", distribution.count}, {"sum", distribution.sum_ns}, {"mean", mean}};
   Json buckets = Json::array();
   for (const auto& [bucket, count] : histogram.buckets())
     buckets.push_back({{"le", bucket_upper(bucket)}, {"count", count}});
@@ -73,6 +77,8 @@ Json to_json(const Releasers& releasers) {
 
 Json to_json(const ProcessReport& process);
 Json to_json(const SleepShare& sleep);
+Json to_json(const DeadlockLink& link);
+Json to_json(const Deadlock& deadlock);
 
 template <typename T>
 Json list(const std::vector<T>& values) {
@@ -86,6 +92,8 @@ Json to_json(const LockReport& lock) {
       {"pids", lock.pids}, {"comm", lock.comm}, {"kind", name_of(lock.kind)}, {"name", lock.name}};
   if (lock.address != 0) object["address"] = fmt::format("{:#x}", lock.address);
   object.update({{"object", lock.object},
+                 {"objects", lock.objects},
+                 {"per_waiter_words", lock.per_waiter_words},
                  {"level", name_of(lock.level)},
                  {"cause", lock.cause},
                  {"arithmetic", lock.arithmetic},
@@ -103,13 +111,35 @@ Json to_json(const LockReport& lock) {
                  {"wait_ns", to_json(lock.wait)},
                  {"waiters_mean", finite(lock.waiters_mean)},
                  {"runnable_mean", finite(lock.runnable_mean)},
-                 {"busy_share", finite(lock.busy_share)},
-                 {"wake_gap_ns", gap_to_json(lock.wake_gap)}});
+                 {"busy_share", finite(lock.busy_share)}});
+  if (lock.busy_share_bounds)
+    object["busy_share_bounds"] = {{"low", finite(lock.busy_share_bounds->first)},
+                                   {"high", finite(lock.busy_share_bounds->second)}};
+  object["wake_gap_ns"] = gap_to_json(lock.wake_gap);
+  if (!lock.primitive.empty()) object["primitive"] = lock.primitive;
   if (lock.owner) object["owner"] = {{"tid", lock.owner->tid}, {"comm", lock.owner->comm}};
   object["waiters"] = list(lock.waiters);
   object["releasers"] = list(lock.releasers);
   object["unattributed_share"] = finite(lock.unattributed_share);
   return object;
+}
+
+Json to_json(const DeadlockLink& link) {
+  return {{"pid", link.pid},
+          {"tid", link.tid},
+          {"comm", link.comm},
+          {"kind", name_of(link.kind)},
+          {"name", link.name},
+          {"waits_for", fmt::format("{:#x}", link.waits_for)},
+          {"held_by", link.held_by},
+          {"waiting_ns", link.waiting_ns},
+          {"at_least", link.at_least},
+          {"stack", to_json(link.stack)},
+          {"stack_complete", link.stack.complete}};
+}
+
+Json to_json(const Deadlock& deadlock) {
+  return {{"cycle", list(deadlock.cycle)}};
 }
 
 Json to_json(const ThreadsMean& mean) {
@@ -155,6 +185,7 @@ Json to_json(const Fidelity& fidelity) {
   set_if(object, "bystander_ns_per_syscall", fidelity.bystander_ns_per_syscall);
   object.update({{"self_cpu_pct", finite(fidelity.self_cpu_pct)},
                  {"self_rss_bytes", fidelity.self_rss_bytes},
+                 {"unwind_table_bytes", fidelity.unwind_table_bytes},
                  {"hooks", fidelity.hooks},
                  {"rights_kept", fidelity.rights_kept}});
   set_if(object, "stacks_complete_share", fidelity.stacks_complete_share);
@@ -207,6 +238,7 @@ std::string to_json(const Report& report, const JsonOptions& options) {
     put_locks(object, "waits", report.waits, report.waits_not_listed, options.max_rows);
   object["idle_waits"] = idle_to_json(report.idle_waits);
   put_memory(object, report);
+  object["deadlocks"] = list(report.deadlocks);
   object["fidelity"] = to_json(report.fidelity);
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -1,5 +1,6 @@
 #include "output/symbol.h"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstddef>
@@ -15,6 +16,10 @@ constexpr std::array<std::string_view, 13> kOperators = {
     "<=>", "<<=", ">>=", "->*", "<<", ">>", "<=", ">=", "->", "()", "<", ">", "[]"};
 
 constexpr std::size_t kHash = 19;  // "::h" and 16 digits, at the end of Rust's old names
+
+// What compilers append to a function they split or specialised: "main.cold", "find.part.0".
+constexpr std::array<std::string_view, 6> kClones = {".cold",      ".part",     ".isra",
+                                                     ".constprop", ".lto_priv", ".llvm"};
 
 bool is_word(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
@@ -40,6 +45,18 @@ std::string_view without_rust_hash(std::string_view symbol) {
   for (const char c : end.substr(3))
     if (std::isxdigit(static_cast<unsigned char>(c)) == 0) return symbol;
   return symbol.substr(0, symbol.size() - kHash);
+}
+
+// Also those that are not the last: "find.isra.0.cold".
+std::string_view without_clones(std::string_view symbol) {
+  std::size_t end = std::string_view::npos;
+  for (const std::string_view clone : kClones) {
+    const auto at = symbol.find(clone, 1);
+    if (at == std::string_view::npos) continue;
+    const std::size_t behind = at + clone.size();
+    if (behind == symbol.size() || symbol[behind] == '.') end = std::min(end, at);
+  }
+  return symbol.substr(0, end);
 }
 
 // Walks a demangled name once and copies what tells.
@@ -85,11 +102,31 @@ class Shortener {
 
   bool template_arguments() {
     const std::size_t end = after_closing(rest_, at_);
-    // Rust's "<T as Trait>::method" begins with one, and it is the name.
-    if (out_.empty() || end == std::string_view::npos) return verbatim(end);
-    out_ += "<>";
+    if (end == std::string_view::npos) return verbatim(end);
+    const std::string_view inside = rest_.substr(at_ + 1, end - at_ - 2);
+    // Rust's "<Vec<T> as Trait>::method" begins with one, and it is the name; "num::<impl Hex for
+    // u8>::fmt" names by one, too. "run::<u64>" is just "run".
+    if (out_.empty() || inside.starts_with("impl ")) {
+      out_ += '<' + without_arguments(inside) + '>';
+    } else if (out_.ends_with("::")) {
+      out_.resize(out_.size() - 2);
+    } else {
+      out_ += "<>";
+    }
     at_ = end;
     return true;
+  }
+
+  // "Vec<(A, B)> as Iterator" is "Vec<> as Iterator".
+  static std::string without_arguments(std::string_view types) {
+    std::string out;
+    for (std::size_t at = 0; at < types.size();) {
+      const std::size_t end = types[at] == '<' ? after_closing(types, at) : 0;
+      if (types[at] == '<' && end == std::string_view::npos) return out.append(types.substr(at));
+      out += types[at] == '<' ? "<>" : std::string(1, types[at]);
+      at = types[at] == '<' ? end : at + 1;
+    }
+    return out;
   }
 
   bool parentheses() {
@@ -133,7 +170,7 @@ class Shortener {
 }  // namespace
 
 std::string short_symbol(std::string_view symbol) {
-  std::string shorter = Shortener(without_rust_hash(symbol)).run();
+  std::string shorter = Shortener(without_rust_hash(without_clones(symbol))).run();
   if (shorter.empty() || shorter.size() > symbol.size()) return std::string(symbol);
   return shorter;
 }

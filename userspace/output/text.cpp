@@ -53,7 +53,7 @@ std::vector<const LockReport*> shown_locks(const Report& report, std::size_t top
 }
 
 std::string shown_name(const LockReport& lock) {
-  return printable(short_symbol(lock.name));
+  return printable(lock.has_symbol ? short_symbol(lock.name) : lock.name);
 }
 
 std::string to_text(const Report& report, const TextOptions& options) {

@@ -7,6 +7,7 @@
 
 #include "output/format.h"
 #include "output/layout.h"
+#include "output/symbol.h"
 #include "output/text_parts.h"
 
 namespace cw {
@@ -17,7 +18,8 @@ constexpr std::string_view kGap = "   ";
 constexpr std::size_t kDateLength = 11;  // "2025-01-31T"
 constexpr std::size_t kTimeLength = 8;
 constexpr std::size_t kSyscallsShown = 4;
-constexpr double kWorthTelling = 0.05;  // threads
+constexpr double kWorthTelling = 0.05;                // threads
+constexpr std::string_view kDeadlock = "deadlock: ";  // begins the summary of one
 constexpr std::string_view kRed = "\x1b[1;31m";
 constexpr std::string_view kYellow = "\x1b[1;33m";
 constexpr std::string_view kGreen = "\x1b[1;32m";
@@ -135,14 +137,49 @@ void write_header(Page& page, const Report& report) {
   page.line(fmt::format("{}{}{}{}", kTitle, cut(who(report, room), room), kGap, time));
 }
 
+namespace {
+
+// "71 clerk-1 waits for mutex lock_a in orders::settle, held by 72".
+std::string link_text(const DeadlockLink& link, bool with_pid) {
+  std::string text =
+      fmt::format("{} {}{} waits for {} {}", link.tid, link.comm,
+                  with_pid ? fmt::format(" of pid {}", link.pid) : std::string(),
+                  name_of(link.kind), link.has_symbol ? short_symbol(link.name) : link.name);
+  if (link.stack.own < link.stack.frames.size())
+    if (const Frame& frame = link.stack.frames[link.stack.own]; !frame.function.empty())
+      text += " in " + short_symbol(frame.function);
+  return text + fmt::format(", held by {}", link.held_by);
+}
+
+void write_deadlocks(Page& page, const Report& report) {
+  page.labelled("DEADLOCK", report.verdict.summary.substr(kDeadlock.size()), kRed);
+  for (const Deadlock& deadlock : report.deadlocks) {
+    std::uint64_t shortest = ~std::uint64_t{0};
+    bool at_least = false;
+    for (const DeadlockLink& link : deadlock.cycle) {
+      shortest = std::min(shortest, link.waiting_ns);
+      at_least = at_least || link.at_least;
+      page.labelled("", link_text(link, report.processes.size() > 1));
+    }
+    page.labelled("", fmt::format("for {}{}", at_least ? "at least " : "",
+                                  format_duration(static_cast<double>(shortest))));
+  }
+}
+
+}  // namespace
+
 void write_verdict(Page& page, const Report& report) {
   const Level level = report.verdict.level;
   std::string summary = report.verdict.summary;
   if (level == Level::kFine) summary += ": look elsewhere";
-  page.labelled(word_for(level), summary, paint_for(level));
+  if (report.deadlocks.empty())
+    page.labelled(word_for(level), summary, paint_for(level));
+  else
+    write_deadlocks(page, report);
   const bool of_memory = !report.verdict.arithmetic.empty();
   if (level != Level::kFine && (of_memory || !report.locks.empty())) {
-    page.labelled("", of_memory ? report.verdict.arithmetic : report.locks.front().arithmetic);
+    if (report.deadlocks.empty())
+      page.labelled("", of_memory ? report.verdict.arithmetic : report.locks.front().arithmetic);
     const std::vector<std::string>& advice =
         of_memory ? report.verdict.advice : report.locks.front().advice;
     for (std::size_t i = 0; i < advice.size(); ++i)

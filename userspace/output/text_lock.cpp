@@ -174,6 +174,7 @@ void write_lock(Page& page, const LockReport& lock, std::size_t number) {
   const std::string name =
       fmt::format("{} {} {}", number, name_of(lock.kind), cut_front(shown_name(lock), 40));
   std::string about = fmt::format("{} {}", lock.comm, pids_text(lock));
+  if (lock.objects > 1) about += fmt::format("   {} of them", format_count(lock.objects));
   if (lock.object != lock.name) about += "   " + lock.object;
   page.line(name + "   " + printable(about));
   if (lock.owner)

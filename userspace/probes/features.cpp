@@ -62,21 +62,19 @@ Attempt try_map() {
   return map ? done() : failed("making one", errno);
 }
 
-// Such a map describes its values: they are of a type of our own.
-Attempt try_task_storage() {
-  const Btf types(btf__new_empty());
-  const int number = types ? btf__add_int(types.get(), "int", sizeof(int), BTF_INT_SIGNED) : -1;
-  if (number < 0 || btf__load_into_kernel(types.get()) != 0)
-    return failed("describing its values", errno);
+// A map of maps that are of different sizes.
+Attempt try_maps_in_maps() {
   bpf_map_create_opts options{};
   options.sz = sizeof(options);
-  options.map_flags = BPF_F_NO_PREALLOC;
-  options.btf_fd = static_cast<std::uint32_t>(btf__fd(types.get()));
-  options.btf_key_type_id = static_cast<std::uint32_t>(number);
-  options.btf_value_type_id = static_cast<std::uint32_t>(number);
-  const Fd map(
-      bpf_map_create(BPF_MAP_TYPE_TASK_STORAGE, "cw_try", sizeof(int), sizeof(int), 0, &options));
-  return map ? done() : failed("making one", errno);
+  options.map_flags = BPF_F_INNER_MAP;
+  const Fd inner(
+      bpf_map_create(BPF_MAP_TYPE_ARRAY, "cw_try", sizeof(int), sizeof(int), 1, &options));
+  if (!inner) return failed("making an inner one", errno);
+  options.map_flags = 0;
+  options.inner_map_fd = static_cast<std::uint32_t>(inner.get());
+  const Fd outer(
+      bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "cw_try", sizeof(int), sizeof(int), 1, &options));
+  return outer ? done() : failed("making one", errno);
 }
 
 void try_program(KernelFeatures& found) {
@@ -134,7 +132,7 @@ KernelFeatures try_features() {
   const Btf kernel(btf__load_vmlinux_btf());
   found.type_information = kernel ? done() : failed("reading", errno);
   found.maps = try_map();
-  found.task_storage = try_task_storage();
+  found.maps_in_maps = try_maps_in_maps();
   try_program(found);
   if (kernel) {
     found.typed_tracepoints = try_typed_hook(*kernel, BPF_TRACE_RAW_TP, kTypedTracepoint);
@@ -146,11 +144,9 @@ KernelFeatures try_features() {
   return found;
 }
 
-bool may_use_maps() {
-  const std::uint32_t key = 0;
-  std::uint32_t value = 0;
-  // No map has this number: whoever is let in is told so.
-  return bpf_map_lookup_elem(-1, &key, &value) != 0 && errno != EPERM;
+bool may_make_maps() {
+  return Fd(bpf_map_create(BPF_MAP_TYPE_ARRAY, "cw_try", sizeof(int), sizeof(int), 1, nullptr))
+             .get() >= 0;
 }
 
 Fd time_programs() {

@@ -10,9 +10,9 @@ namespace cw {
 
 KernelFeatures try_features();
 
-// Whether maps that are open can be used: before Linux 6.0 that takes CAP_BPF where
-// kernel.unprivileged_bpf_disabled is set.
-bool may_use_maps();
+// Whether a map can be made with the rights at hand: without CAP_BPF only where
+// kernel.unprivileged_bpf_disabled is 0. Before Linux 6.0 the same goes for using one.
+bool may_make_maps();
 
 // As long as the descriptor lives, the kernel times every run of every BPF program. Empty without
 // CAP_SYS_ADMIN.

@@ -13,8 +13,6 @@
 #include "probes/lock_probes.h"
 #include "probes/skeleton.h"
 
-struct locks_bpf;
-
 namespace cw {
 
 struct LinkDeleter {

@@ -23,6 +23,7 @@
 #include "probes/pid_namespace.h"
 #include "probes/retention.h"
 #include "probes/skeleton.h"
+#include "probes/thread_registers.h"
 #include "probes/wire_key.h"
 
 namespace cw {
@@ -54,6 +55,7 @@ std::string cure_for(int error) {
 void set_sizes(locks_bpf& skeleton, const MapSizes& sizes) {
   bpf_map__set_max_entries(skeleton.maps.processes, sizes.processes);
   bpf_map__set_max_entries(skeleton.maps.images, sizes.processes);
+  bpf_map__set_max_entries(skeleton.maps.space_of, sizes.processes);
   bpf_map__set_max_entries(skeleton.maps.threads, sizes.threads);
   bpf_map__set_max_entries(skeleton.maps.words, sizes.words);
   bpf_map__set_max_entries(skeleton.maps.octaves, sizes.octaves);
@@ -85,6 +87,15 @@ MapFds fds_of(const locks_bpf& skeleton) {
                 .octaves = bpf_map__fd(skeleton.maps.octaves),
                 .sites = bpf_map__fd(skeleton.maps.sites),
                 .stacks = bpf_map__fd(skeleton.maps.stacks)};
+}
+
+UnwindMaps::Fds unwind_fds_of(const locks_bpf& skeleton) {
+  return {.tables = bpf_map__fd(skeleton.maps.unwind_tables),
+          .spaces = bpf_map__fd(skeleton.maps.code_spaces),
+          .rules = bpf_map__fd(skeleton.maps.unwind_rules),
+          .space_of = bpf_map__fd(skeleton.maps.space_of),
+          .unknown_code = bpf_map__fd(skeleton.maps.unknown_code),
+          .epoch = &skeleton.data->unwind_epoch};
 }
 
 // Runs one of our `syscall` programs; its answer, or -1.
@@ -132,12 +143,12 @@ struct LockProbes::State {
   AttachedHooks hooks;
   AttachedHooks compat_hooks;
   MapFds maps;
+  std::optional<UnwindMaps> unwind_maps;
   MapSizes sizes;
   HookSet set = HookSet::kAutomatic;
   std::optional<std::string> fallback;
   Retention retention{0};
   DistinctWaiters distinct;
-  std::uint64_t next_seed_stack = 1;
 };
 
 LockProbes::LockProbes(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -163,6 +174,7 @@ Result<LockProbes> LockProbes::load(const ProbeOptions& options) {
   if (!skeleton) return std::unexpected(skeleton.error());
   state->skeleton = std::move(*skeleton);
   state->maps = fds_of(*state->skeleton);
+  state->unwind_maps.emplace(unwind_fds_of(*state->skeleton));
   return LockProbes(std::move(state));
 }
 
@@ -220,15 +232,32 @@ bool LockProbes::decide(const KnownProcess& process, bool watched) {
   return run(state_->skeleton->progs.decide, argument) == 0;
 }
 
+std::map<std::int32_t, Registers> LockProbes::registers_of(std::int32_t pid) {
+  return registers_of_threads(state_->skeleton->progs.list_registers,
+                              state_->skeleton->bss->registers_of, pid);
+}
+
+// Under a hash of its addresses, as the kernel side keeps those that it walks.
+StackId LockProbes::keep_stack(const WalkedStack& walked) {
+  if (walked.frames.empty()) return 0;
+  cw_stack stack{};
+  stack.end = walked.outermost ? CW_END_OUTERMOST : CW_END_SEEDED;
+  StackId id = 1;
+  for (const WalkedFrame& frame : walked.frames) {
+    if (stack.depth == CW_MAX_DEPTH) break;
+    const std::uint64_t address =
+        frame.address | (frame.exact ? CW_FRAME_EXACT : 0) | (frame.guessed ? CW_FRAME_GUESSED : 0);
+    stack.address[stack.depth++] = address;
+    id = (id ^ address) * 0x9e3779b97f4a7c15U;
+    id ^= id >> 29U;
+  }
+  if (bpf_map_update_elem(state_->maps.stacks, &id, &stack, BPF_ANY) != 0) return 0;
+  return id;
+}
+
 bool LockProbes::seed(const WaitSeed& wait) {
   cw_seed argument{};
-  // Small numbers cannot collide with the hash of a stack in practice, and name no other stack.
-  cw_stack stack{};
-  stack.depth = 1;
-  stack.address[0] = wait.pc;
-  argument.stack = state_->next_seed_stack++;
-  if (bpf_map_update_elem(state_->maps.stacks, &argument.stack, &stack, BPF_ANY) != 0)
-    argument.stack = 0;
+  argument.stack = keep_stack(wait.stack);
   argument.word = wire_key(wait.word);
   argument.read_ns = wait.read_ns;
   argument.tid = static_cast<std::uint32_t>(wait.tid);
@@ -248,6 +277,11 @@ void LockProbes::reap(std::uint32_t tid, std::uint64_t start_ns, bool count_as_l
 bool LockProbes::settle(const WordKey& word) {
   cw_settle argument{.word = wire_key(word)};
   return run(state_->skeleton->progs.settle, argument) == 0;
+}
+
+bool LockProbes::join_polls(const WordKey& word) {
+  cw_polled argument{.word = wire_key(word)};
+  return run(state_->skeleton->progs.join_polls, argument) == 0;
 }
 
 Result<Snapshot> LockProbes::snapshot(const std::function<bool(const Image&)>& belongs) {
@@ -278,10 +312,19 @@ Result<Snapshot> LockProbes::snapshot(const std::function<bool(const Image&)>& b
   return snapshot;
 }
 
-std::vector<std::uint64_t> LockProbes::stack(StackId id) const {
-  cw_stack stack{};
-  if (id == 0 || bpf_map_lookup_elem(state_->maps.stacks, &id, &stack) != 0) return {};
-  return {stack.address, stack.address + std::min<std::uint64_t>(stack.depth, CW_MAX_DEPTH)};
+WalkedStack LockProbes::stack(StackId id) const {
+  cw_stack kept{};
+  if (id == 0 || bpf_map_lookup_elem(state_->maps.stacks, &id, &kept) != 0) return {};
+  WalkedStack stack{.frames = {}, .outermost = kept.end == CW_END_OUTERMOST};
+  for (std::uint32_t i = 0; i < std::min<std::uint32_t>(kept.depth, CW_MAX_DEPTH); ++i)
+    stack.frames.push_back({.address = kept.address[i] & CW_FRAME_ADDRESS,
+                            .exact = (kept.address[i] & CW_FRAME_EXACT) != 0,
+                            .guessed = (kept.address[i] & CW_FRAME_GUESSED) != 0});
+  return stack;
+}
+
+UnwindMaps& LockProbes::unwind_maps() {
+  return *state_->unwind_maps;
 }
 
 HookCost LockProbes::cost() const {

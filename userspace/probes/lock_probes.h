@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,8 @@
 
 #include "model/error.h"
 #include "model/snapshot.h"
+#include "model/unwind.h"
+#include "probes/unwind_maps.h"
 
 namespace cw {
 
@@ -50,7 +53,7 @@ struct WaitSeed {
   std::uint16_t op = 0;
   std::uint32_t value = 0;
   bool on_own_stack = false;
-  std::uint64_t pc = 0;       // the one frame that is known
+  WalkedStack stack;
   std::uint64_t read_ns = 0;  // CLOCK_MONOTONIC before /proc was read
 };
 
@@ -107,19 +110,25 @@ class LockProbes {
   // False when the process ended or got another name since it was read.
   bool decide(const KnownProcess& process, bool watched);
 
+  // Of a process's threads, as far as they sleep in a system call; by thread id.
+  std::map<std::int32_t, Registers> registers_of(std::int32_t pid);
   // False when a hook has seen the thread since, or there is no room.
   bool seed(const WaitSeed& wait);
   // Takes out of the books a wait that is over though no hook saw it end; start_ns 0: a seeded one.
   void reap(std::uint32_t tid, std::uint64_t start_ns, bool count_as_lost);
   // Sets a word's number of waiters right if it does not fit the waits in progress; true if so.
   bool settle(const WordKey& word);
+  // From now on a run of time-outs of one thread on the word is one wait; false when it is gone.
+  bool join_polls(const WordKey& word);
 
   // All counters of watched processes as they stand. Each call begins a new count of distinct
   // waiters, and afterwards forgets what ended or went quiet long ago. `belongs` is asked about
   // images whose process is still undecided; without it none does.
   Result<Snapshot> snapshot(const std::function<bool(const Image&)>& belongs = {});
-  // Addresses of a kept stack, innermost first; empty when it was not kept or is forgotten.
-  [[nodiscard]] std::vector<std::uint64_t> stack(StackId id) const;
+  // A kept stack; empty when it was not kept or is forgotten.
+  [[nodiscard]] WalkedStack stack(StackId id) const;
+  // What the kernel side needs to walk stacks. Lives as long as the probes.
+  [[nodiscard]] UnwindMaps& unwind_maps();
 
   [[nodiscard]] HookCost cost() const;
   void sample_stacks(StackSampling sampling);
@@ -132,6 +141,7 @@ class LockProbes {
 
  private:
   struct State;
+  StackId keep_stack(const WalkedStack& walked);
   explicit LockProbes(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -20,6 +20,7 @@ struct Output {
 };
 
 void append(const char* piece, std::size_t length, void* opaque) {
+  if (length == 0) return;  // then `piece` may be null
   auto* output = static_cast<Output*>(opaque);
   // Both demanglers ignore what a callback would like to tell them, and their C code owns nothing
   // but stack here (a v0 Rust name with punycode: one small buffer, lost in this rare case).
@@ -55,9 +56,7 @@ std::string_view without_version(std::string_view symbol) {
   return version == 0 ? symbol : symbol.substr(0, version);
 }
 
-}  // namespace
-
-std::string demangle(std::string_view symbol) {
+std::string demangle_whole(std::string_view symbol) {
   symbol = without_version(symbol);
   if (symbol.size() > kMaxMangled) return std::string(symbol.substr(0, kMaxMangled));
   std::string mangled(symbol);  // ends with NUL, as the demanglers want it
@@ -72,6 +71,15 @@ std::string demangle(std::string_view symbol) {
       return {output.text.data(), output.length};
   }
   return mangled;
+}
+
+}  // namespace
+
+std::string demangle(std::string_view symbol) {
+  constexpr std::string_view kStub = "@plt";
+  if (symbol.size() > kStub.size() && symbol.ends_with(kStub))
+    return demangle_whole(symbol.substr(0, symbol.size() - kStub.size())).append(kStub);
+  return demangle_whole(symbol);
 }
 
 }  // namespace cw

@@ -13,7 +13,8 @@ inline constexpr std::size_t kMaxMangled = 4096;
 inline constexpr std::size_t kMaxDemangled = std::size_t{16} << 10;
 
 // The name as its author wrote it; as it came when it is not mangled or does not fit the bounds
-// (then cut to kMaxMangled). A symbol version ("@@GLIBC_2.34") is taken off.
+// (then cut to kMaxMangled). A symbol version ("@@GLIBC_2.34") is taken off, a
+// stub's "@plt" stays.
 std::string demangle(std::string_view symbol);
 
 }  // namespace cw

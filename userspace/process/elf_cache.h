@@ -10,9 +10,12 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "model/fd.h"
+#include "process/debuginfod.h"
 #include "process/elf_symbols.h"
+#include "process/line_reader.h"
 
 namespace cw {
 
@@ -39,9 +42,15 @@ class ElfCache {
   // Takes a regular file into the cache without reading it yet. Empty when it cannot be examined.
   std::optional<ElfKey> adopt(Fd file);
 
-  // The file's contents, read now if they are not in memory. Null when the file is no good ELF
-  // file, or was forgotten and has to be adopted again: see knows().
-  std::shared_ptr<const ElfImage> image(const ElfKey& key);
+  // The file's contents, read now if they are not in memory, and then with the names of its debug
+  // file. Null when the file is no good ELF file, or was forgotten and has to be adopted again: see
+  // knows(). What debuginfod brings later is there when one asks again. Files with the same
+  // build-id and contents (in many containers) share one image.
+  std::shared_ptr<const ElfImage> image(const ElfKey& key,
+                                        const FindDebugFile& find_debug_file = {});
+  // The source of an instruction of an image() in memory, from its debug file or itself. Empty when
+  // that takes longer than one may wait: ask again in a while. No frames when nothing is known.
+  std::optional<SourceFrames> lines_at(const ElfKey& key, std::uint64_t vaddr);
   // Bytes of the file, while it is still open; false when they cannot be had.
   [[nodiscard]] bool read(const ElfKey& key, std::uint64_t offset, std::span<std::byte> into) const;
   // Whether image() can still answer for it without a new adopt().
@@ -53,13 +62,20 @@ class ElfCache {
  private:
   struct Entry {
     Fd file;
+    DebugFile debug;
+    std::uint64_t id = 0;  // for the line reader: a new one for every new entry
     std::shared_ptr<const ElfImage> image;
     bool unreadable = false;
+    bool awaits_debug_file = false;  // asked debuginfod for it
     std::list<ElfKey>::iterator use;
   };
 
   void touch(Entry& entry);
-  void close_file(Entry& entry);
+  void own(Fd& place, Fd file);
+  void close_files(Entry& entry);
+  // Takes an equal image in memory instead of a second one.
+  void keep(Entry& entry, std::shared_ptr<const ElfImage> image);
+  void drop(Entry& entry);
   // Drops what was used longest ago, but never `keep`.
   void shrink(const ElfKey& keep);
 
@@ -69,6 +85,14 @@ class ElfCache {
   std::size_t open_ = 0;
   std::map<ElfKey, Entry> entries_;
   std::list<ElfKey> uses_;  // most recent first
+  DebugFile ask_debuginfod(const ElfContents& contents, Entry& entry);
+  void load(Entry& entry, const FindDebugFile& find_debug_file);
+
+  Debuginfod debuginfod_;
+  LineReader line_reader_;
+  std::uint64_t next_id_ = 0;
+  std::map<const ElfImage*, std::size_t> sharers_;  // entries with that image
+  std::map<std::string, std::weak_ptr<const ElfImage>> by_build_id_;
 };
 
 }  // namespace cw

@@ -73,6 +73,14 @@ const ElfSection* ElfImage::section_named(std::string_view name) const {
   return found == contents_.sections.end() ? nullptr : &*found;
 }
 
+bool ElfImage::has_lines() const {
+  return std::ranges::any_of(contents_.sections, [](const ElfSection& section) {
+    return section.in_file && section.size != 0 &&
+           (section.name == ".debug_info" || section.name.ends_with(".gopclntab") ||
+            section.name == ".go.buildinfo");
+  });
+}
+
 std::uint64_t ElfImage::first_page() const {
   std::uint64_t lowest = std::numeric_limits<std::uint64_t>::max();
   for (const ElfSegment& segment : contents_.segments) lowest = std::min(lowest, segment.address);

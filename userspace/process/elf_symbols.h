@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "model/error.h"
+#include "model/fd.h"
 
 namespace cw {
 
@@ -23,6 +25,8 @@ struct ElfSymbol {
   std::uint32_t guessed_size : 1 = 0;  // the file says 0: it ends where the next one begins
   std::uint32_t exported : 1 = 0;      // by some name: other modules can be bound to it
   std::uint32_t indirect : 1 = 0;      // STT_GNU_IFUNC: chooses the function, is not it
+
+  bool operator==(const ElfSymbol&) const = default;
 };
 
 struct ElfSegment {  // PT_LOAD
@@ -33,6 +37,7 @@ struct ElfSegment {  // PT_LOAD
   bool writable = false;
   bool executable = false;
 
+  bool operator==(const ElfSegment&) const = default;
   [[nodiscard]] bool holds(std::uint64_t vaddr) const {
     return vaddr >= address && vaddr - address < memory_size;
   }
@@ -45,6 +50,8 @@ struct ElfSection {
   std::uint64_t size = 0;
   bool in_file = false;  // not SHT_NOBITS
   bool executable = false;
+
+  bool operator==(const ElfSection&) const = default;
 };
 
 // All that a load reads; ElfImage makes the lookups.
@@ -54,16 +61,20 @@ struct ElfContents {
   std::string names;                 // NUL-terminated strings; ends with NUL
   std::vector<ElfSegment> segments;
   std::vector<ElfSection> sections;
-  std::vector<std::string> needed;  // DT_NEEDED
-  std::string soname;               // DT_SONAME
-  std::string interpreter;          // PT_INTERP; empty: library or static
-  std::string build_id;             // raw bytes of NT_GNU_BUILD_ID
-  std::string comment;              // .comment: the compilers, separated by NUL; first 4 KB
-  std::uint64_t entry = 0;          // e_entry
+  std::vector<std::string> needed;        // DT_NEEDED
+  std::string soname;                     // DT_SONAME
+  std::string interpreter;                // PT_INTERP; empty: library or static
+  std::string build_id;                   // raw bytes of NT_GNU_BUILD_ID
+  std::string debug_link;                 // .gnu_debuglink: name of the separate debug file
+  std::uint32_t debug_link_checksum = 0;  // its CRC-32, as zlib's
+  std::string comment;                    // .comment: the compilers, separated by NUL; first 4 KB
+  std::uint64_t entry = 0;                // e_entry
   // Where the call of a thread's first function returns to: found by its instructions, because
   // stripped C libraries have no symbol for it. Few.
   std::vector<std::uint64_t> thread_starts;
   bool cut = false;  // a bound was met: symbols are missing
+
+  bool operator==(const ElfContents&) const = default;
 };
 
 class ElfImage {
@@ -90,6 +101,9 @@ class ElfImage {
   // A static program or one with an interpreter: starts at its entry point.
   [[nodiscard]] bool is_program() const;
 
+  // Whether it has line tables: DWARF that is not only a reference, or Go's own.
+  [[nodiscard]] bool has_lines() const;
+
   [[nodiscard]] const ElfContents& contents() const { return contents_; }
   [[nodiscard]] std::size_t bytes() const;  // of memory, about
 
@@ -97,8 +111,21 @@ class ElfImage {
   ElfContents contents_;
 };
 
+// Where the debug information stripped off a file is.
+struct DebugFile {
+  Fd file;       // an ELF file, or nowhere (empty)
+  Fd alternate;  // what it shares with others (.gnu_debugaltlink), if anything
+};
+using FindDebugFile = std::function<DebugFile(const ElfContents&)>;
+
+struct LoadedElf {
+  std::shared_ptr<const ElfImage> image;
+  DebugFile debug;  // as found
+};
+
 // Reads a file (regular, open for reading) without mapping it: a process that cuts it meanwhile
 // must not end us by SIGBUS. Files for other machines, too, as long as they are little-endian.
-Result<std::shared_ptr<const ElfImage>> load_elf(int file);
+// Where it has no .symtab, names come also from .gnu_debugdata and from the debug file.
+Result<LoadedElf> load_elf(int file, const FindDebugFile& find_debug_file = {});
 
 }  // namespace cw

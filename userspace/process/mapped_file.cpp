@@ -29,10 +29,17 @@ Fd open_mapped_file(int process, const Mapping& mapping) {
   if (file) return file;
 
   const Fd root(::openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (root) file = open_regular_in_root(root.get(), mapping.path.c_str());
+  if (root) file = open_regular_in_root(root.get(), path_in_root(process, mapping).c_str());
   if (is_inode(file, mapping.inode)) return file;
   file = open_regular(process, "exe");
   return is_inode(file, mapping.inode) ? std::move(file) : Fd();
+}
+
+std::string path_in_root(int process, const Mapping& mapping) {
+  const std::string root = read_link(process, "root");
+  const bool below = root.size() > 1 && mapping.path.starts_with(root) &&
+                     mapping.path.size() > root.size() && mapping.path[root.size()] == '/';
+  return below ? mapping.path.substr(root.size()) : mapping.path;
 }
 
 }  // namespace cw

@@ -213,8 +213,9 @@ std::optional<std::uint64_t> cpu_ns_of(std::int32_t pid) {
 namespace {
 
 // The numbers behind `key` in a status file, such as "NSpid:".
-std::vector<std::int32_t> status_numbers(int directory, const char* path, std::string_view key) {
-  std::vector<std::int32_t> numbers;
+template <std::integral Number = std::int32_t>
+std::vector<Number> status_numbers(int directory, const char* path, std::string_view key) {
+  std::vector<Number> numbers;
   std::array<char, 8192> buffer{};
   std::string_view text = read_small(directory, path, buffer);
   while (!text.empty()) {
@@ -222,8 +223,7 @@ std::vector<std::int32_t> status_numbers(int directory, const char* path, std::s
     if (!line.starts_with(key)) continue;
     line.remove_prefix(key.size());
     while (!line.empty()) {
-      if (const auto number = number_of<std::int32_t>(take_word(line, '\t')))
-        numbers.push_back(*number);
+      if (const auto number = number_of<Number>(take_word(line, '\t'))) numbers.push_back(*number);
     }
     break;
   }
@@ -231,6 +231,14 @@ std::vector<std::int32_t> status_numbers(int directory, const char* path, std::s
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> voluntary_switches_of(std::int32_t pid, std::int32_t tid) {
+  const Fd process = open_process(pid);
+  if (!process) return std::nullopt;
+  const auto numbers = status_numbers<std::uint64_t>(process.get(), task_path(tid, "status").data(),
+                                                     "voluntary_ctxt_switches:");
+  return numbers.empty() ? std::nullopt : std::optional(numbers.front());
+}
 
 std::vector<std::int32_t> namespace_ids_of(std::int32_t pid, std::int32_t tid) {
   const Fd process = open_process(pid);

@@ -57,6 +57,9 @@ std::optional<ThreadTimes> thread_times_of(std::int32_t pid, std::int32_t tid);
 // however many threads.
 std::optional<std::uint64_t> cpu_ns_of(std::int32_t pid);
 
+// How often the thread gave up its CPU to sleep.
+std::optional<std::uint64_t> voluntary_switches_of(std::int32_t pid, std::int32_t tid);
+
 // The thread's ids in its pid namespaces, from ours to the innermost (pid_namespaces(7)).
 std::vector<std::int32_t> namespace_ids_of(std::int32_t pid, std::int32_t tid);
 

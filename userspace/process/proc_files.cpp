@@ -101,9 +101,10 @@ Fd open_regular(int directory, const char* path) {
   return reopen_regular(Fd(::openat(directory, path, O_PATH | O_CLOEXEC)));
 }
 
-Fd open_regular_in_root(int root, const char* path) {
+Fd open_regular_in_root(int root, const char* path, LastLink last) {
   open_how how{};
   how.flags = O_PATH | O_CLOEXEC;
+  if (last == LastLink::kRefuse) how.flags |= O_NOFOLLOW;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   return reopen_regular(Fd(static_cast<int>(::syscall(SYS_openat2, root, path, &how, sizeof how))));
 }

@@ -41,8 +41,10 @@ std::vector<std::int32_t> numbers_in(int directory, const char* path, std::size_
 Fd open_regular(int directory, const char* path);
 
 // The same, for a path the observed process chose: symbolic links in it are resolved below `root`
-// (a directory descriptor), so that they cannot lead out of the process's own file system.
-Fd open_regular_in_root(int root, const char* path);
+// (a directory descriptor), so that they cannot lead out of the process's own file system. Whether
+// the path's last part may be one, too, is up to the caller.
+enum class LastLink { kFollow, kRefuse };
+Fd open_regular_in_root(int root, const char* path, LastLink last = LastLink::kFollow);
 
 // Bytes read at `offset`, fewer at the end of the file; 0 on errors.
 std::size_t read_at(int file, std::uint64_t offset, std::span<char> buffer);

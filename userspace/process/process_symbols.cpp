@@ -1,14 +1,18 @@
 #include "process/process_symbols.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 
+#include "process/debug_files.h"
 #include "process/demangle.h"
 #include "process/mapped_file.h"
+#include "process/memory_file.h"
 #include "process/proc_files.h"
+#include "process/vdso.h"
 
 namespace cw {
 namespace {
@@ -16,6 +20,7 @@ namespace {
 constexpr std::size_t kMaxFrames = 1 << 16;  // kept named; more start afresh
 constexpr int kMaxModuleMappings = 64;       // looked back over to find a module's first one
 constexpr std::uint64_t kPage = 4096;
+constexpr std::string_view kGenerated = "[jit]";  // module of code that is not of a file
 
 std::uint64_t page_of(std::uint64_t address) {
   return address / kPage * kPage;
@@ -71,6 +76,7 @@ bool ProcessSymbols::refresh() {
   now.keep_past(map_);
   map_ = std::move(now);
   frames_.clear();
+  if (generated_read_) generated_.refresh(directory_.get(), pid_);
   stack_pointers_.reset();
   adopt_code_files();
   return true;
@@ -108,7 +114,14 @@ std::optional<ElfKey> ProcessSymbols::key_of(const Mapping& mapping) {
 std::shared_ptr<const ElfImage> ProcessSymbols::image_of(const Mapping& mapping) {
   if (!mapping.of_file()) return nullptr;
   const auto key = key_of(mapping);
-  return key ? cache_->image(*key) : nullptr;
+  if (!key) return nullptr;
+  return cache_->image(*key, [this, &mapping](const ElfContents& contents) {
+    if (!debug_files_wanted()) return DebugFile();
+    const Fd root(::openat(directory_.get(), "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    std::string directory = path_in_root(directory_.get(), mapping);
+    directory.resize(directory.rfind('/') == std::string::npos ? 0 : directory.rfind('/'));
+    return find_debug_file(contents, {.root = root.get(), .directory = directory});
+  });
 }
 
 std::optional<std::uint64_t> ProcessSymbols::load_bias(const Mapping& mapping,
@@ -143,6 +156,53 @@ const Mapping* ProcessSymbols::find_or_reload(std::uint64_t address) {
   return refresh() ? map_.find(address) : nullptr;
 }
 
+std::shared_ptr<const ElfImage> ProcessSymbols::vdso() {
+  if (!vdso_) {
+    const auto bytes = read_vdso(directory_.get(), map_);
+    const Fd file = file_in_memory({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    auto loaded = load_elf(file.get());
+    vdso_ = loaded ? std::move(loaded->image) : nullptr;
+  }
+  return *vdso_;
+}
+
+void ProcessSymbols::name_by_file(const Mapping& mapping, std::uint64_t address, std::uint64_t back,
+                                  NamedFrame& named) {
+  const bool is_vdso = mapping.path == "[vdso]";
+  named.frame.module = file_name_of(mapping.path);
+  named.frame.offset = address - mapping.start + mapping.offset;
+  const auto image = is_vdso ? vdso() : image_of(mapping);
+  if (!image) return;
+  const auto vaddr = image->code_address(address - back - mapping.start + mapping.offset);
+  if (!vaddr) return;
+  if (!is_vdso) named.file = key_of(mapping);
+  named.vaddr = *vaddr;
+  named.frame.offset = *vaddr + back;
+  named.outermost = back != 0 && image->is_outermost(*vaddr + back);
+  const ElfSymbol* symbol = image->function_at(*vaddr);
+  if (symbol == nullptr) return;
+  const std::string_view name = image->name_of(*symbol);
+  named.frame.function = demangle(name);
+  named.frame.offset = *vaddr + back - symbol->address;
+  named.outermost = named.outermost || is_first_function(named.frame.function);
+}
+
+void ProcessSymbols::name_generated(std::uint64_t address, std::uint64_t back, NamedFrame& named) {
+  const auto now = std::chrono::steady_clock::now();
+  auto function = generated_.at(address - back);
+  if (!function && !frozen_ && (!generated_read_ || now - *generated_read_ >= kReloadPause)) {
+    generated_.refresh(directory_.get(), pid_);
+    generated_read_ = now;
+    function = generated_.at(address - back);
+  }
+  if (!function) return;
+  const ScriptPlace place = script_place(function->name);
+  named.frame.function = place.function;
+  if (!place.file.empty()) named.frame.file = place.file;
+  if (place.line != 0) named.frame.line = place.line;
+  named.frame.offset = function->offset + back;
+}
+
 ProcessSymbols::NamedFrame ProcessSymbols::make_frame(std::uint64_t address,
                                                       bool is_return_address) {
   NamedFrame named;
@@ -151,32 +211,22 @@ ProcessSymbols::NamedFrame ProcessSymbols::make_frame(std::uint64_t address,
   const Mapping* mapping = find_or_reload(address - back);
   if (mapping == nullptr || !mapping->executable) return named;
   named.in_code = true;
-  if (!mapping->of_file()) {  // generated code, or the kernel's own page
-    if (mapping->path.starts_with("[v")) {
-      named.frame.module = mapping->path;
-      named.frame.offset = address - mapping->start;
-    }
-    return named;
+  if (mapping->of_file() || mapping->path == "[vdso]") {
+    name_by_file(*mapping, address, back, named);
+  } else if (mapping->path.starts_with("[v")) {  // [vsyscall]
+    named.frame.module = mapping->path;
+    named.frame.offset = address - mapping->start;
+  } else {
+    named.frame.module = kGenerated;
   }
-  named.frame.module = file_name_of(mapping->path);
-  named.frame.offset = address - mapping->start + mapping->offset;
-  const auto image = image_of(*mapping);
-  if (!image) return named;
-  const auto vaddr = image->code_address(address - back - mapping->start + mapping->offset);
-  if (!vaddr) return named;
-  named.frame.offset = *vaddr + back;
-  named.outermost = is_return_address && image->is_outermost(*vaddr + back);
-  const ElfSymbol* symbol = image->function_at(*vaddr);
-  if (symbol == nullptr) return named;
-  const std::string_view name = image->name_of(*symbol);
-  named.frame.function = demangle(name);
-  named.frame.offset = *vaddr + back - symbol->address;
-  named.outermost = named.outermost || is_first_function(named.frame.function);
+  // Some runtimes write their code through a file in memory that they map twice.
+  if (named.frame.function.empty() && !named.file && mapping->path != "[vdso]")
+    name_generated(address, back, named);
   return named;
 }
 
-const ProcessSymbols::NamedFrame& ProcessSymbols::named_frame(std::uint64_t address,
-                                                              bool is_return_address) {
+ProcessSymbols::NamedFrame& ProcessSymbols::named_frame(std::uint64_t address,
+                                                        bool is_return_address) {
   const std::uint64_t key = address * 2 + (is_return_address ? 1 : 0);
   const auto known = frames_.find(key);
   if (known != frames_.end()) return known->second;
@@ -205,32 +255,49 @@ std::optional<Frame> ProcessSymbols::callee_before(std::uint64_t return_address)
   const NamedFrame& callee =
       named_frame(return_address + static_cast<std::uint64_t>(std::int64_t{distance}), false);
   if (!callee.in_code || callee.frame.function.empty() || callee.frame.offset != 0) return {};
+  if (callee.frame.function.ends_with("@plt")) return {};  // where it leads is not known
   Frame frame = callee.frame;
   frame.inferred = true;
   return frame;
 }
 
-Stack ProcessSymbols::symbolize(const std::vector<std::uint64_t>& addresses, bool leaf_is_exact) {
+std::vector<Frame> ProcessSymbols::with_lines(NamedFrame& named) {
+  if (!named.source && named.file) named.source = cache_->lines_at(*named.file, named.vaddr);
+  if (!named.source || named.source->empty()) return {named.frame};
+  std::vector<Frame> frames;
+  for (const SourceFrame& source : *named.source) {
+    Frame& frame = frames.emplace_back(named.frame);
+    if (!source.file.empty()) frame.file = source.file;
+    if (source.line != 0) frame.line = source.line;
+    frame.inlined = &source != &named.source->back();
+    // The symbol table's name for the function itself: it is what other tools show.
+    if (frame.inlined || frame.function.empty()) frame.function = demangle(source.function);
+  }
+  return frames;
+}
+
+Stack ProcessSymbols::symbolize(const WalkedStack& walked, Detail detail) {
   Stack stack;
-  for (std::size_t i = 0; i < addresses.size(); ++i) {
-    const NamedFrame& named = named_frame(addresses[i], i != 0 || !leaf_is_exact);
+  stack.complete = walked.outermost && !walked.frames.empty();
+  bool outermost = false;
+  for (std::size_t i = 0; i < walked.frames.size(); ++i) {
+    const WalkedFrame& frame = walked.frames[i];
+    NamedFrame& named = named_frame(frame.address, !frame.exact);
     if (!named.in_code) {
-      stack.complete = stack.complete && addresses[i] == 0;
+      stack.complete = stack.complete && frame.address == 0;
       break;
     }
-    // The innermost frames are a library's; if it has no frame pointers its caller was skipped.
-    if (i == 1 && !leaf_is_exact) {
-      const NamedFrame next = named;
-      if (auto skipped = callee_before(addresses[i]);
-          skipped && skipped->function != stack.frames.front().function)
+    outermost = named.outermost;
+    auto frames = detail == Detail::kLines ? with_lines(named) : std::vector{named.frame};
+    for (Frame& of_one : frames) of_one.guessed = frame.guessed;
+    // The innermost frames are a library's; without a frame of its own its caller is skipped.
+    if (i == 1 && frame.guessed)
+      if (auto skipped = callee_before(frame.address);
+          skipped && skipped->function != stack.frames.back().function)
         stack.frames.push_back(*std::move(skipped));
-      stack.frames.push_back(next.frame);
-      stack.complete = next.outermost;
-      continue;
-    }
-    stack.frames.push_back(named.frame);
-    stack.complete = named.outermost;
+    std::ranges::move(frames, std::back_inserter(stack.frames));
   }
+  stack.complete = stack.complete || outermost;
   return stack;
 }
 

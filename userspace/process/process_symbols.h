@@ -15,10 +15,16 @@
 #include "model/fd.h"
 #include "model/report.h"
 #include "model/symbolizer.h"
+#include "model/unwind.h"
 #include "process/elf_cache.h"
 #include "process/maps.h"
+#include "process/perf_map.h"
 
 namespace cw {
+
+// How much is asked of a stack. Lines and inlined frames take a while where DWARF is large, so they
+// are for what is shown.
+enum class Detail { kFunctions, kLines };
 
 class ProcessSymbols {
  public:
@@ -39,12 +45,12 @@ class ProcessSymbols {
   // of a function that does not return. Offsets are the address's own all the same.
   Frame frame_at(std::uint64_t address, bool is_return_address);
 
-  // Innermost first; all but the first are return addresses, and so is the first after a system
-  // call. `leaf_is_exact`: the first is an instruction about to run (uprobes). What lies outside
-  // of code ends the stack; complete: it reaches a known first function. Where frame pointers
-  // skipped the innermost frames' caller (a library built without them), it is put back as
-  // `inferred` if the call that the next frame is in names it.
-  Stack symbolize(const std::vector<std::uint64_t>& addresses, bool leaf_is_exact = false);
+  // What lies outside of code ends the stack. Complete: it was walked to its outermost frame, or
+  // reaches a known first function. Where frame pointers skipped the innermost frame's caller, it
+  // is put back as `inferred` if the call that the next frame is in names it. With kLines,
+  // functions inlined in a frame come before it as frames of their own; lines that take long to
+  // find may be missing, and are there when one asks again.
+  Stack symbolize(const WalkedStack& walked, Detail detail = Detail::kFunctions);
 
   ObjectName object_at(std::uint64_t address);
 
@@ -65,6 +71,9 @@ class ProcessSymbols {
     Frame frame;
     bool in_code = false;
     bool outermost = false;
+    std::optional<ElfKey> file;  // with the code, and where in it
+    std::uint64_t vaddr = 0;
+    std::optional<SourceFrames> source;  // once asked for and known
   };
   // What tells one program run from the next under the same pid.
   struct Fingerprint {
@@ -88,8 +97,14 @@ class ProcessSymbols {
   std::optional<ElfKey> key_of(const Mapping& mapping);
   std::optional<Frame> callee_before(std::uint64_t return_address);
   const Mapping* find_or_reload(std::uint64_t address);
-  const NamedFrame& named_frame(std::uint64_t address, bool is_return_address);
+  NamedFrame& named_frame(std::uint64_t address, bool is_return_address);
+  // The frame, behind those inlined in it.
+  std::vector<Frame> with_lines(NamedFrame& named);
   NamedFrame make_frame(std::uint64_t address, bool is_return_address);
+  void name_by_file(const Mapping& mapping, std::uint64_t address, std::uint64_t back,
+                    NamedFrame& named);
+  void name_generated(std::uint64_t address, std::uint64_t back, NamedFrame& named);
+  std::shared_ptr<const ElfImage> vdso();
   std::optional<StaticPlace> static_place(const Mapping& mapping, std::uint64_t address);
   std::int32_t thread_with_stack(const Mapping& mapping, std::uint64_t address);
 
@@ -104,6 +119,9 @@ class ProcessSymbols {
   std::unordered_map<std::uint64_t, NamedFrame> frames_;  // by address * 2 + is_return_address
   // {user stack pointer, tid} of sleeping threads, ascending; read when first asked for.
   std::optional<std::vector<std::pair<std::uint64_t, std::int32_t>>> stack_pointers_;
+  std::optional<std::shared_ptr<const ElfImage>> vdso_;  // read when first asked for
+  PerfMap generated_;
+  std::optional<std::chrono::steady_clock::time_point> generated_read_;
 };
 
 }  // namespace cw

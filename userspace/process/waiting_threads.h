@@ -40,6 +40,18 @@ struct FutexWait {
   std::uint64_t pc = 0;
 };
 
+// What one thread waits for. The same twice means that it did not wake in between: then everything
+// read meanwhile was so while it waited.
+struct FutexSleep {
+  std::uint64_t address = 0;   // of the word
+  std::uint64_t switches = 0;  // how often the thread has gone to sleep
+  bool with_timeout = false;
+
+  bool operator==(const FutexSleep&) const = default;
+};
+// Empty when it waits for no single word. Reads /proc/PID/task/TID/status beside what is above.
+std::optional<FutexSleep> futex_sleep(std::int32_t pid, std::int32_t tid);
+
 // All words that threads of the process wait on now. A futex_waitv call yields one a word.
 std::vector<FutexWait> futex_waits(std::int32_t pid);
 

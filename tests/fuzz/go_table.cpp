@@ -1,0 +1,17 @@
+#include "process/go_table.h"
+
+#include <algorithm>
+
+#include "input.h"
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  const auto table = cw::GoTable::open(cw::fuzz::text_of(bytes, size), 0x401000);
+  if (!table) return 0;
+  for (std::size_t i = 0; i < std::min<std::size_t>(table->functions(), 64); ++i) {
+    const auto function = table->function(i);
+    if (!function) continue;
+    cw::fuzz::use(table->at(function->start));
+    cw::fuzz::use(table->at(function->end - 1));
+  }
+  return 0;
+}

@@ -1,0 +1,128 @@
+#include "app/unwinding.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "process/proc_files.h"
+
+namespace cw {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLongestCall = 250ms;  // once a first process was looked at
+constexpr auto kLookAgain = 10s;      // code that came in the place of other code goes unreported
+
+// Ranges without a table that touch become one: a JIT maps its code in many pieces.
+void append(std::vector<CodeRange>& ranges, const CodeRange& range) {
+  if (!ranges.empty() && range.table == 0 && ranges.back().table == 0 &&
+      ranges.back().end == range.start)
+    ranges.back().end = range.end;
+  else
+    ranges.push_back(range);
+}
+
+}  // namespace
+
+// The table of the mapping's file, made if there is none yet.
+Unwinding::Table& Unwinding::table_of(int directory, const MemoryMap& map, const Mapping& mapping,
+                                      const FileId& id) {
+  const auto [place, is_new] = tables_.try_emplace(id);
+  Table& table = place->second;
+  if (!is_new) return table;
+  const auto file = files_->of(directory, map, mapping);
+  if (!file || file->table.pc.empty()) return table;
+  table.segments = file->segments;
+  table.base = file->table.base;
+  const bool fits = maps_->bytes() + file->table.bytes() <= kMaxBytes;
+  if (const auto number = fits ? maps_->add_table(file->table) : Result<std::uint32_t>(0); number)
+    table.number = *number;
+  if (table.number == 0) refused_++;
+  return table;
+}
+
+std::optional<CodeRange> Unwinding::range_of(int directory, const MemoryMap& map,
+                                             const Mapping& mapping, std::vector<FileId>& files) {
+  if (!mapping.executable || mapping.path == "[vsyscall]") return {};
+  CodeRange range{.start = mapping.start, .end = mapping.end, .bias = 0, .table = 0};
+  if (!mapping.of_file() && mapping.path != "[vdso]") return range;
+  const FileId id = UnwindFiles::id_of(mapping);
+  const Table& table = table_of(directory, map, mapping, id);
+  const auto bias = code_bias(table.segments, mapping.start, mapping.offset);
+  if (table.number == 0 || !bias) return range;
+  range.table = table.number;
+  range.bias = *bias + table.base;
+  files.push_back(id);
+  return range;
+}
+
+std::map<Unwinding::Ranges, Unwinding::Space>::iterator Unwinding::space_for(
+    Ranges ranges, std::vector<FileId> files) {
+  const auto [place, is_new] = spaces_.try_emplace(std::move(ranges));
+  Space& space = place->second;
+  if (is_new) {
+    if (const auto number = maps_->add_space(place->first)) space.number = *number;
+    space.files = std::move(files);
+    for (const FileId& file : space.files) tables_.at(file).users++;
+  }
+  space.users++;
+  return place;
+}
+
+void Unwinding::let_go(std::map<Ranges, Space>::iterator space) {
+  if (--space->second.users != 0) return;
+  maps_->drop_space(space->second.number);
+  for (const FileId& file : space->second.files) tables_.at(file).users--;
+  spaces_.erase(space);
+}
+
+void Unwinding::look_at(const KnownProcess& process) {
+  const Fd directory = open_process(process.pid);
+  const MemoryMap map = directory ? MemoryMap::read(directory.get()) : MemoryMap();
+  Ranges ranges;
+  std::vector<FileId> files;
+  for (const Mapping& mapping : map.mappings())
+    if (const auto range = range_of(directory.get(), map, mapping, files)) append(ranges, *range);
+  const auto space = space_for(std::move(ranges), std::move(files));
+  maps_->assign_space(process.pid, space->second.number);
+  const auto [place, is_new] = processes_.try_emplace(process.pid);
+  if (!is_new) let_go(place->second.space);
+  place->second = {
+      .generation = process.generation, .space = space, .looked = Clock::now(), .seen = true};
+}
+
+// A file's table goes with the last process that maps it: the number of its inode may then be
+// another file's.
+void Unwinding::drop_unused_tables() {
+  std::erase_if(tables_, [&](const auto& entry) {
+    if (entry.second.users != 0) return false;
+    maps_->drop_table(entry.second.number);
+    return true;
+  });
+}
+
+void Unwinding::refresh(const std::vector<KnownProcess>& processes) {
+  const auto begin = Clock::now();
+  const auto reported = maps_->take_unknown();
+  const std::set<std::int32_t> unknown(reported.begin(), reported.end());
+  for (auto& [pid, process] : processes_) process.seen = false;
+  for (const KnownProcess& process : processes) {
+    const auto known = processes_.find(process.pid);
+    if (known != processes_.end()) {
+      known->second.seen = true;
+      const bool same = known->second.generation == process.generation;
+      if (same && !unknown.contains(process.pid) && begin - known->second.looked < kLookAgain)
+        continue;
+    }
+    if (Clock::now() - begin < kLongestCall) look_at(process);
+  }
+  std::erase_if(processes_, [&](const auto& entry) {
+    if (entry.second.seen) return false;
+    let_go(entry.second.space);
+    return true;
+  });
+  drop_unused_tables();
+}
+
+}  // namespace cw

@@ -1,0 +1,75 @@
+// Tells the kernel side how to unwind the code of the watched processes: a table for each file,
+// shared by all that map it, and the places where each process has mapped what.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "model/unwind.h"
+#include "probes/lock_probes.h"
+#include "process/maps.h"
+#include "process/unwind_files.h"
+
+namespace cw {
+
+class Unwinding {
+ public:
+  // Of kernel memory; beyond it files get no table, and frame pointers are followed in them.
+  static constexpr std::size_t kMaxBytes = std::size_t{128} << 20;
+
+  // `maps` and `files` must outlive this.
+  Unwinding(UnwindMaps& maps, UnwindFiles& files) : maps_(&maps), files_(&files) {}
+
+  // Looks at processes that are new, that ran code not known of, or that were not looked at for
+  // long. Of many, the rest is left for the next call. In use until the process is no longer among
+  // `processes`.
+  void refresh(const std::vector<KnownProcess>& processes);
+
+  [[nodiscard]] std::size_t bytes() const { return maps_->bytes(); }
+  // Files whose code is walked by frame pointers, since there is no room for their tables.
+  [[nodiscard]] std::size_t refused() const { return refused_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  using FileId = UnwindFiles::FileId;
+
+  struct Table {
+    std::vector<CodeSegment> segments;
+    std::uint64_t base = 0;
+    std::uint32_t number = 0;  // 0: none
+    std::size_t users = 0;     // spaces
+  };
+  struct Space {
+    std::uint32_t number = 0;
+    std::vector<FileId> files;
+    std::size_t users = 0;  // processes
+  };
+  using Ranges = std::vector<CodeRange>;
+  struct Process {
+    std::uint32_t generation = 0;
+    std::map<Ranges, Space>::iterator space;
+    Clock::time_point looked;
+    bool seen = false;
+  };
+
+  void look_at(const KnownProcess& process);
+  std::optional<CodeRange> range_of(int directory, const MemoryMap& map, const Mapping& mapping,
+                                    std::vector<FileId>& files);
+  Table& table_of(int directory, const MemoryMap& map, const Mapping& mapping, const FileId& id);
+  std::map<Ranges, Space>::iterator space_for(Ranges ranges, std::vector<FileId> files);
+  void let_go(std::map<Ranges, Space>::iterator space);
+  void drop_unused_tables();
+
+  UnwindMaps* maps_;
+  UnwindFiles* files_;
+  std::map<FileId, Table> tables_;
+  std::map<Ranges, Space> spaces_;
+  std::map<std::int32_t, Process> processes_;
+  std::size_t refused_ = 0;
+};
+
+}  // namespace cw
