@@ -160,7 +160,13 @@ std::optional<Classification> classify_frames(const Stack& stack, std::uint16_t 
 
 std::size_t first_own_frame(const Stack& stack) {
   const std::size_t own = Walk(stack, ~0U, ~0U).own();
-  return own < stack.frames.size() ? own : 0;
+  if (own >= stack.frames.size()) return 0;
+  // What was inlined is most often a guard's constructor; the function it was inlined in has a
+  // name that other tools know, too.
+  const auto whole =
+      std::find_if(stack.frames.begin() + static_cast<std::ptrdiff_t>(own), stack.frames.end(),
+                   [](const Frame& frame) { return !frame.inlined; });
+  return whole == stack.frames.end() ? own : static_cast<std::size_t>(whole - stack.frames.begin());
 }
 
 WakeMeans meaning_of_wake(const Stack& stack) {

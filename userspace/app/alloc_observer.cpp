@@ -20,7 +20,8 @@ AllocObserver::AllocObserver(const Settings& settings, AllocProbes probes)
     : settings_(settings),
       probes_(std::move(probes)),
       memory_(probes_),
-      bursts_(probes_, settings.budget_pct / 100, settings.alloc_mode) {}
+      bursts_(probes_, settings.budget_pct / 100 * settings.part_of_budget(), settings.alloc_mode) {
+}
 
 Result<std::unique_ptr<AllocObserver>> AllocObserver::start(const Settings& settings,
                                                             const LockProbes& locks,

@@ -36,7 +36,7 @@ Observer::Observer(Settings settings, Selection selection, LockProbes probes)
     : settings_(std::move(settings)),
       probes_(std::move(probes)),
       processes_(std::move(selection), probes_, unwind_files_),
-      overhead_(settings_.budget_pct),
+      overhead_(settings_.budget_pct, settings_.part_of_budget()),
       symbols_([this](StackId stack) { return probes_.stack(stack); }),
       unwinding_(probes_.unwind_maps(), unwind_files_) {
   utsname names{};

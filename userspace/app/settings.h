@@ -37,6 +37,11 @@ struct Settings {
   bool with_waits = false;
   Observed observe;
   double budget_pct = 1;
+  // Of the budget, what each of the two gets that cost the observed something beyond counting: the
+  // stacks of locks, and the windows on allocators.
+  [[nodiscard]] double part_of_budget() const {
+    return observe.locks && observe.alloc && alloc_mode != AllocMode::kOff ? 0.5 : 1;
+  }
   AllocMode alloc_mode = AllocMode::kBurst;
   HookSet hooks = HookSet::kAutomatic;
   Thresholds thresholds;

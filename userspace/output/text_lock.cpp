@@ -92,7 +92,9 @@ std::vector<std::string> releaser_cells(const LockReport& lock, std::size_t widt
 }
 
 bool any_incomplete(const LockReport& lock) {
-  const auto incomplete = [](const auto& row) { return !row.stack.complete; };
+  const auto incomplete = [](const auto& row) {
+    return !row.stack.complete && !row.stack.frames.empty();
+  };
   return std::ranges::any_of(lock.waiters | std::views::take(kStacksShown), incomplete) ||
          std::ranges::any_of(lock.releasers | std::views::take(kStacksShown), incomplete);
 }
@@ -107,7 +109,7 @@ void write_columns(Page& page, const LockReport& lock) {
     page.line(pad("", kIndent) + pad(i < left.size() ? left[i] : "", width + 2) +
               (i < right.size() ? right[i] : ""));
   if (any_incomplete(lock))
-    page.indented(kIndent, "...: the stack goes on where frame pointers end");
+    page.indented(kIndent, "...: the stack goes on, but could not be followed");
   if (!lock.releasers.empty() && lock.unattributed_share >= 0.05)
     page.indented(kIndent, fmt::format("{} of the waiting has no wake to charge it to",
                                        format_share(lock.unattributed_share)));
