@@ -19,21 +19,29 @@ bool same_place(const Frame& a, const Frame& b) {
 
 const Stack& StackNames::of(ImageId image, StackId stack) {
   const auto [entry, is_new] = stacks_.try_emplace({image, stack});
-  if (is_new) {
-    if (stack != 0) entry->second = symbolizer_.stack(image, stack);
-    entry->second.own = first_own_frame(entry->second);
-  }
+  if (!is_new || stack == 0) return entry->second;
+  entry->second = symbolizer_.stack(image, stack);
+  entry->second.own = first_own_frame(entry->second);
+  complete_[entry->first] = entry->second.complete;
+  return entry->second;
+}
+
+const Stack& StackNames::functions_of(ImageId image, StackId stack) {
+  const auto [entry, is_new] = functions_.try_emplace({image, stack});
+  if (!is_new || stack == 0) return entry->second;
+  entry->second = symbolizer_.functions(image, stack);
+  entry->second.own = first_own_frame(entry->second);
+  complete_[entry->first] = entry->second.complete;
   return entry->second;
 }
 
 std::size_t StackNames::asked() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(stacks_, [](const auto& entry) { return entry.first.second != 0; }));
+  return complete_.size();
 }
 
 std::size_t StackNames::complete() const {
   return static_cast<std::size_t>(
-      std::ranges::count_if(stacks_, [](const auto& entry) { return entry.second.complete; }));
+      std::ranges::count_if(complete_, [](const auto& entry) { return entry.second; }));
 }
 
 bool same_functions(const Stack& a, const Stack& b) {

@@ -17,14 +17,19 @@ class StackNames {
  public:
   explicit StackNames(Symbolizer& symbolizer) : symbolizer_(symbolizer) {}
   const Stack& of(ImageId image, StackId stack);
+  // Without lines and inlined functions, for those that may not be shown.
+  const Stack& functions_of(ImageId image, StackId stack);
   // Stacks that were taken and asked for, and those of them that reached the thread's first
   // function.
   [[nodiscard]] std::size_t asked() const;
   [[nodiscard]] std::size_t complete() const;
 
  private:
+  using Stacks = std::map<std::pair<ImageId, StackId>, Stack>;
   Symbolizer& symbolizer_;
-  std::map<std::pair<ImageId, StackId>, Stack> stacks_;
+  Stacks stacks_;
+  Stacks functions_;
+  std::map<std::pair<ImageId, StackId>, bool> complete_;  // of all that were asked for
 };
 
 // True when two stacks went through the same functions.

@@ -43,6 +43,11 @@ Stack TargetSymbols::stack(ImageId image, StackId stack) {
   return target == nullptr ? Stack{} : target->symbols.symbolize(walked_(stack), Detail::kLines);
 }
 
+Stack TargetSymbols::functions(ImageId image, StackId stack) {
+  Target* target = target_of(image);
+  return target == nullptr ? Stack{} : target->symbols.symbolize(walked_(stack));
+}
+
 ProcessSymbols* TargetSymbols::process(ImageId image) {
   Target* target = target_of(image);
   return target == nullptr || target->ended ? nullptr : &target->symbols;

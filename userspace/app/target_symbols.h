@@ -25,6 +25,7 @@ class TargetSymbols : public Symbolizer {
   void refresh_all();
 
   Stack stack(ImageId image, StackId stack) override;
+  Stack functions(ImageId image, StackId stack) override;
   // Null when the image is not known, or has ended.
   ProcessSymbols* process(ImageId image);
   ObjectName object_at(ImageId image, std::uint64_t address) override;

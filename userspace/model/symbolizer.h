@@ -29,6 +29,8 @@ class Symbolizer {
   virtual ~Symbolizer() = default;
   // The frames of a kept stack, innermost first. Empty when the stack was not kept.
   virtual Stack stack(ImageId image, StackId stack) = 0;
+  // The same without lines and inlined functions: cheaper, and enough to tell what is waited for.
+  virtual Stack functions(ImageId image, StackId id) { return stack(image, id); }
   virtual ObjectName object_at(ImageId image, std::uint64_t address) = 0;
   // Where a word that processes share lies in one of them; 0: not mapped, or not known.
   virtual std::uint64_t address_of(ImageId image, const WordKey& word) = 0;
