@@ -10,34 +10,44 @@
 #ifndef CW_UNWIND_H
 #define CW_UNWIND_H
 
+/*
+ * A place in a page, with its bound where older verifiers can see it: before 6.2 they forget what
+ * is known of a number in a 32-bit `or`, which is what a mask turns into when it is optimised away.
+ */
+static __always_inline __u64 place_in(__u64 place, __u64 places)
+{
+	barrier_var(place);
+	return place & (places - 1);
+}
+
 /* Index of the last of 1,024 ascending values that is not above `wanted`; 0 if there is none. */
 static __always_inline __u32 last_row_at(const __u32 *pc, __u32 wanted)
 {
-	__u32 at = 0;
+	__u64 at = 0;
 
 #pragma unroll
 	for (__u32 half = CW_PAGE_ROWS / 2; half; half /= 2) {
 		/* The top bit is set when pc[at + half] <= wanted. */
-		__u64 below = (__u64)pc[(at + half) & (CW_PAGE_ROWS - 1)] - wanted - 1;
+		__u64 below = (__u64)pc[place_in(at + half, CW_PAGE_ROWS)] - wanted - 1;
 
 		barrier_var(below);
 		at += (below >> 63) * half;
 	}
-	return at & (CW_PAGE_ROWS - 1);
+	return place_in(at, CW_PAGE_ROWS);
 }
 
 static __always_inline __u32 last_range_at(const __u64 *start, __u64 wanted)
 {
-	__u32 at = 0;
+	__u64 at = 0;
 
 #pragma unroll
 	for (__u32 half = CW_PAGE_RANGES / 2; half; half /= 2) {
-		__u64 below = start[(at + half) & (CW_PAGE_RANGES - 1)] - wanted - 1;
+		__u64 below = start[place_in(at + half, CW_PAGE_RANGES)] - wanted - 1;
 
 		barrier_var(below);
 		at += (below >> 63) * half;
 	}
-	return at & (CW_PAGE_RANGES - 1);
+	return place_in(at, CW_PAGE_RANGES);
 }
 
 /* The number of the rule at `pc` of a table; 0: none. */
@@ -58,6 +68,7 @@ __noinline __u32 rule_at(__u32 table, __u32 pc)
 	if (!page)
 		return 0;
 	at = last_row_at(page->pc, pc);
+	at = place_in(at, CW_PAGE_ROWS);
 	return page->pc[at] <= pc ? page->rule[at] : 0;
 }
 
@@ -84,6 +95,7 @@ __noinline int find_range(struct walk *walk, __u64 address)
 	if (!page)
 		return 0;
 	at = last_range_at(page->start, address);
+	at = place_in(at, CW_PAGE_RANGES);
 	if (page->start[at] > address || page->range[at].end <= address)
 		return 0;
 	walk->range_start = page->start[at];

@@ -109,20 +109,25 @@ static __noinline int end_wait(struct cw_thread *thread, struct task_struct *tas
 	return 0;
 }
 
+/* Not on the stack: with what else is there it would not fit on older kernels. */
+const __u8 blank_thread[sizeof(struct cw_thread)] = {};
+
 static __noinline struct cw_thread *thread_of(__u32 tid, struct task_struct *task, __u32 image)
 {
 	struct cw_thread *thread = bpf_map_lookup_elem(&threads, &tid);
-	struct cw_thread fresh = {};
 
 	if (thread && thread->image == image)
 		return thread;
-	fresh.image = image;
-	fresh.tgid = tgid_of(task);
-	if (bpf_map_update_elem(&threads, &tid, &fresh, BPF_ANY)) {
+	if (bpf_map_update_elem(&threads, &tid, blank_thread, BPF_ANY)) {
 		count(&map_full, 1);
 		return NULL;
 	}
-	return bpf_map_lookup_elem(&threads, &tid);
+	thread = bpf_map_lookup_elem(&threads, &tid);
+	if (!thread)
+		return NULL;
+	thread->image = image;
+	thread->tgid = tgid_of(task);
+	return thread;
 }
 
 /* A call begun again after a signal that had no handler is the same wait. */

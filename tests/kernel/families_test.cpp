@@ -92,7 +92,9 @@ TEST(Families, SharedWordIsOneRow) {
   for (const json& report : reports)
     for (const char* table : {"locks", "waits"})
       for (const json& row : report.at(table))
-        if (row.at("object") == widest.at("object")) waits += row.at("waits").get<std::uint64_t>();
+        // By file and offset while a process that maps it lives, by inode once all have ended.
+        if (row.at("object").get<std::string>().starts_with("shared"))
+          waits += row.at("waits").get<std::uint64_t>();
   EXPECT_EQ(most, 8U);
   EXPECT_EQ(waits, truth.at("shared_waits").get<std::uint64_t>());
 }

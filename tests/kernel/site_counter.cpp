@@ -108,14 +108,16 @@ SiteCounter::SiteCounter(const ProbeSite& site, const CountedPlace& place, std::
                                     sizeof(SiteHits), 4096, nullptr));
   if (!handles_->map) refuse("no map", site);
   const auto code = program_for(place, handles_->map.get());
-  LIBBPF_OPTS(bpf_prog_load_opts, load_options);
+  bpf_prog_load_opts load_options{};
+  load_options.sz = sizeof load_options;
   load_options.expected_attach_type = kUprobeMulti;
   handles_->program = Fd(
       bpf_prog_load(BPF_PROG_TYPE_KPROBE, "count", "GPL", code.data(), code.size(), &load_options));
   if (!handles_->program) refuse("no program", site);
   const std::string path = "/proc/self/fd/" + std::to_string(site.file->get());
   const unsigned long offset = place.file_offset;
-  LIBBPF_OPTS(bpf_link_create_opts, link_options);
+  bpf_link_create_opts link_options{};
+  link_options.sz = sizeof link_options;
   link_options.uprobe_multi.path = path.c_str();
   link_options.uprobe_multi.offsets = &offset;
   link_options.uprobe_multi.cnt = 1;

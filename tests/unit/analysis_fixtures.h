@@ -75,7 +75,7 @@ class FakeSymbolizer : public Symbolizer {
   std::map<StackId, Stack> stacks;
   std::map<std::uint64_t, ObjectName> objects;
   std::map<WordKey, std::uint64_t> addresses;  // of words that processes share
-  std::uint32_t owner = 0;  // of locks that are not in
+  std::uint32_t owner = 0;                     // of locks that are not in
   std::map<std::uint64_t, std::uint32_t> owners;
   std::map<std::uint32_t, std::uint64_t> asleep_on;  // by tid
   bool wakes_between_looks = false;

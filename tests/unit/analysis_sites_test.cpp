@@ -97,7 +97,7 @@ TEST_F(Sites, AWordUsedForSeveralThingsIsSharedOut) {
 }
 
 TEST_F(Sites, StacksNotTakenAreTakenForThoseOfTheirLike) {
-  Word word = waiters_word(1, 4000);
+  const Word word = waiters_word(1, 4000);
   WaitInProgress unknown = wait_on(1, 71, kEnd - kMs, kWaitPrivate, ValueClass::kOne);
   unknown.stack = 0;
   const Report report = run(interval_of({word}, {unknown}));
@@ -178,8 +178,7 @@ TEST_F(Sites, HeapLocksKeepTheNameTheyWereFirstSeenUnder) {
   EXPECT_EQ(run(interval_of({word})).locks.at(0).name, "heap, locked in orders::lookup");
   word.wait_sites[0].stack = 12;
   EXPECT_EQ(run(interval_of({word})).locks.at(0).name, "heap, locked in orders::lookup");
-  Memory fresh;
-  memory_ = fresh;
+  memory_ = Memory();
   EXPECT_EQ(run(interval_of({word})).locks.at(0).name, "heap, locked in orders::settle");
 }
 

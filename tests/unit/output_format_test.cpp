@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "output/layout.h"
 #include "output/symbol.h"
@@ -121,7 +123,7 @@ TEST(ShortSymbol, LeavesWhatTells) {
 }
 
 TEST(ShortSymbol, OfRustLeavesOutWhatTypesAreMadeOf) {
-  const std::pair<const char*, const char*> cases[] = {
+  const std::vector<std::pair<const char*, const char*>> cases = {
       {"main::run::<main::main::{closure#0}>", "main::run"},
       {"<u8 as core::fmt::Display>::fmt", "<u8 as core::fmt::Display>::fmt"},
       {"<alloc::vec::Vec<(A, B)> as core::ops::drop::Drop>::drop",
@@ -136,7 +138,7 @@ TEST(ShortSymbol, OfRustLeavesOutWhatTypesAreMadeOf) {
 }
 
 TEST(ShortSymbol, OfAPartOfAFunctionIsTheFunctions) {
-  const std::pair<const char*, const char*> cases[] = {
+  const std::vector<std::pair<const char*, const char*>> cases = {
       {"main.cold", "main"},
       {"find_order.part.0", "find_order"},
       {"find_order.constprop.3.isra.0.cold", "find_order"},

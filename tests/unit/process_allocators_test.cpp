@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 #include <string>
+#include <string_view>
 
 #include "process/allocator_names.h"
 #include "process/allocators.h"
@@ -207,24 +210,24 @@ TEST(Allocators, OneThatIsLoadedLaterIsFoundByLookingAgain) {
 }
 
 // As programs do that want their code on huge pages.
-void move_code_of(const char* library) {
-  FILE* maps = std::fopen("/proc/self/maps", "r");
-  std::array<char, 512> line{};
-  while (std::fgets(line.data(), line.size(), maps) != nullptr) {
-    unsigned long start = 0;
-    unsigned long end = 0;
-    std::array<char, 8> rights{};
-    if (std::sscanf(line.data(), "%lx-%lx %7s", &start, &end, rights.data()) != 3) continue;
-    if (rights[2] != 'x' || std::strstr(line.data(), library) == nullptr) continue;
+void move_code_of(std::string_view library) {
+  std::ifstream maps("/proc/self/maps");
+  std::string line;
+  while (std::getline(maps, line)) {
+    if (!line.contains(library) || !line.contains("r-xp ")) continue;
+    std::istringstream range(line);
+    std::uint64_t start = 0;
+    std::uint64_t end = 0;
+    char dash = 0;
+    range >> std::hex >> start >> dash >> end;
     auto* code = reinterpret_cast<void*>(start);  // NOLINT(performance-no-int-to-ptr)
     const std::string copy(static_cast<const char*>(code), end - start);
-    ::mmap(code, end - start, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-           0);
-    std::memcpy(code, copy.data(), copy.size());
-    ::mprotect(code, end - start, PROT_READ | PROT_EXEC);
-    break;
+    constexpr int kInPlace = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    ASSERT_EQ(::mmap(code, copy.size(), PROT_READ | PROT_WRITE, kInPlace, -1, 0), code);
+    std::ranges::copy(copy, static_cast<char*>(code));
+    ::mprotect(code, copy.size(), PROT_READ | PROT_EXEC);
+    return;
   }
-  std::fclose(maps);
 }
 
 TEST(Allocators, CodeMovedToOtherMemoryIsNotObservable) {

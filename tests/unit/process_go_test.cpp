@@ -156,7 +156,7 @@ class TableMaker {
     put(index, 5 * width + record, width);
     put(index, base + 32, width);
     for (const std::uint32_t number : {0U, 1U}) {
-      put(index, base + 16 * number, width);
+      put(index, base + std::uint64_t{16} * number, width);
       // name, args, deferreturn, pcsp, file steps, line steps, tables, unit
       const std::array<std::uint32_t, 8> fields = {number == 0 ? 1U : 12U, 0, 0, 0,
                                                    number == 0 ? 1U : 4U,  9, 3, 0};

@@ -129,7 +129,8 @@ TEST(WaitingThreads, ASleepThatBeganAgainIsAnother) {
     ready(0);
     const timespec moment{.tv_sec = 0, .tv_nsec = 2'000'000};
     static std::uint32_t timed_word = 0;
-    for (;;) ::syscall(SYS_futex, &timed_word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0, &moment, nullptr, 0);
+    for (;;)
+      ::syscall(SYS_futex, &timed_word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0, &moment, nullptr, 0);
   });
   ASSERT_TRUE(child.ready());
   const auto sleep = [&child] { return futex_sleep(child.pid(), child.pid()); };

@@ -9,18 +9,21 @@ from pathlib import Path
 # those, are this much wider.
 SLACK = "4"
 
-# Tests that cannot run in the virtual machine, each with its reason.
+# Tests, by the beginnings of their names, that cannot run in a virtual machine or not come out differently there.
 LEFT_OUT = {
+    "Allocators/Placement.",  # counts hits by uprobe.multi, which Linux 6.1 lacks; the code probed is this machine's
+    "KernelHistogram.",  # arithmetic
+    "Stacks.OfAnInterpreter",  # python3 is not in there
 }
 
-# What --quick takes of each group, by the beginnings of the tests' names: all of the functions' hooks,
-# which other machines may not have; of the rest what differs between kernels. It is to end within six
-# minutes on two processors, and the programs are loaded, which takes a second or more, for every test.
+# What --quick takes of each group, by the beginnings of the tests' names: what may differ between kernels,
+# most of it with the functions' hooks, which other machines may not have. It is to end within six minutes
+# on two processors, and the programs are loaded, which takes a second or more, for every test.
 QUICK = {
-    "functions": ("",),
+    "functions": ("Futex/", "Backing/", "Modes/", "Outcomes.", "Wakes.", "Signals.", "Attach.", "Life.", "Limits.FullMap"),
     "tracepoints": ("Futex/", "Backing/", "Modes/", "Signals.", "Attach.", "Life.Killed", "Limits.FullMap"),
     "command": ("Doctor.JsonHas", "Doctor.ForcedHooks", "Doctor.WithoutRights", "RightsKept.AreExactly", "Report.HotMutex",
-                "Families.ChildrenOfAllAges", "Ending.TargetThatEnds", "Clock."),
+                "Families.ChildrenOfAllAges", "Stacks.", "Ending.TargetThatEnds", "Clock."),
     "lockdown-integrity": ("",),
     "lockdown-confidentiality": ("",),
 }
@@ -52,7 +55,7 @@ def tests_of(program):
         name = line.split("#")[0].rstrip()
         if not name.startswith(" "):
             suite = name
-        elif f"{suite}{name.strip()}" not in LEFT_OUT:
+        elif not f"{suite}{name.strip()}".startswith(tuple(LEFT_OUT)):
             yield suite + name.strip()
 
 

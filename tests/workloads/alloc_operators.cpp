@@ -44,13 +44,16 @@ void delete_block(std::size_t i, std::size_t size) {
   freed.note(0);
   switch (i % 4) {
     case 0:
-      return ::operator delete(blocks[i]);
+      ::operator delete(blocks[i]);
+      break;
     case 1:
-      return ::operator delete[](blocks[i], size);
+      ::operator delete[](blocks[i], size);
+      break;
     case 2:
-      return ::operator delete(blocks[i], size);
+      ::operator delete(blocks[i], size);
+      break;
     default:
-      return ::operator delete(blocks[i], size, std::align_val_t{64});
+      ::operator delete(blocks[i], size, std::align_val_t{64});
   }
 }
 

@@ -77,7 +77,7 @@ extern "C" {
 }
 
 [[gnu::noinline]] void raise_here() {
-  raise(SIGUSR1);
+  (void)raise(SIGUSR1);
   NOT_A_JUMP;
 }
 }

@@ -11,7 +11,7 @@
 namespace cw {
 namespace {
 
-constexpr double kNothing = 1;  // ns: what cannot be told from no cost at all
+constexpr double kNoCost = 1;  // ns: what cannot be told from no cost at all
 
 // "tracepoints; 48 ns on every system call of the machine"
 std::string price(const DoctorFacts& facts) {
@@ -22,7 +22,7 @@ std::string price(const DoctorFacts& facts) {
     used.push_back(hook.name);
     bystander_ns += *hook.bystander_ns;
   }
-  return join(used, " and ") + (bystander_ns < kNothing
+  return join(used, " and ") + (bystander_ns < kNoCost
                                     ? "; no measurable cost to other system calls"
                                     : fmt::format("; {} on every system call of the machine",
                                                   format_duration(bystander_ns)));

@@ -208,6 +208,7 @@ std::string lock_summary(const Lock& lock, std::uint64_t threads) {
   return text;
 }
 
+namespace {
 std::string deadlock_summary(const std::vector<Deadlock>& deadlocks) {
   const std::vector<DeadlockLink>& cycle = deadlocks.front().cycle;
   std::string text =
@@ -219,6 +220,7 @@ std::string deadlock_summary(const std::vector<Deadlock>& deadlocks) {
     text += fmt::format("; {} more", format_plural(deadlocks.size() - 1, "deadlock"));
   return text;
 }
+}  // namespace
 
 Verdict conclude(const std::vector<Lock>& locks, const Background& background,
                  std::uint64_t worst_threads, const IdleWaits& idle,

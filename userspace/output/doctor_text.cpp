@@ -14,7 +14,7 @@ constexpr std::size_t kLabel = 9;
 constexpr std::size_t kMark = 5;
 constexpr std::size_t kName = 26;
 constexpr std::size_t kText = kLabel + kMark + kName;  // the column where values begin
-constexpr double kNothing = 1;  // ns: what cannot be told from no cost at all
+constexpr double kNoCost = 1;  // ns: what cannot be told from no cost at all
 constexpr std::string_view kRed = "\x1b[1;31m";
 constexpr std::string_view kGreen = "\x1b[1;32m";
 
@@ -60,9 +60,9 @@ std::string cost_text(const HookFacts& hook) {
   std::string text = parts.empty() ? "" : parts.front();
   if (hook.bystander_ns) {
     if (!text.empty()) text += ", ";
-    text += *hook.bystander_ns < kNothing ? "no measurable cost to other system calls"
-                                          : fmt::format("{} on every system call of the machine",
-                                                        format_duration(*hook.bystander_ns));
+    text += *hook.bystander_ns < kNoCost ? "no measurable cost to other system calls"
+                                         : fmt::format("{} on every system call of the machine",
+                                                       format_duration(*hook.bystander_ns));
   }
   if (!hook.when.empty()) text += "; " + hook.when;
   return text;

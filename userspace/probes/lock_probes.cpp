@@ -143,7 +143,7 @@ struct LockProbes::State {
   AttachedHooks hooks;
   AttachedHooks compat_hooks;
   MapFds maps;
-  std::optional<UnwindMaps> unwind_maps;
+  UnwindMaps unwind_maps{{}};  // none yet
   MapSizes sizes;
   HookSet set = HookSet::kAutomatic;
   std::optional<std::string> fallback;
@@ -174,7 +174,7 @@ Result<LockProbes> LockProbes::load(const ProbeOptions& options) {
   if (!skeleton) return std::unexpected(skeleton.error());
   state->skeleton = std::move(*skeleton);
   state->maps = fds_of(*state->skeleton);
-  state->unwind_maps.emplace(unwind_fds_of(*state->skeleton));
+  state->unwind_maps = UnwindMaps(unwind_fds_of(*state->skeleton));
   return LockProbes(std::move(state));
 }
 
@@ -324,7 +324,7 @@ WalkedStack LockProbes::stack(StackId id) const {
 }
 
 UnwindMaps& LockProbes::unwind_maps() {
-  return *state_->unwind_maps;
+  return state_->unwind_maps;
 }
 
 HookCost LockProbes::cost() const {

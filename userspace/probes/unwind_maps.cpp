@@ -157,7 +157,7 @@ void UnwindMaps::drop_space(std::uint32_t number) {
   std::atomic_ref(*maps_.epoch).fetch_add(1);
 }
 
-void UnwindMaps::assign_space(std::int32_t pid, std::uint32_t space) {
+void UnwindMaps::assign_space(std::int32_t pid, std::uint32_t space) const {
   const auto tgid = static_cast<std::uint32_t>(pid);
   if (space == 0)
     bpf_map_delete_elem(maps_.space_of, &tgid);
@@ -165,7 +165,7 @@ void UnwindMaps::assign_space(std::int32_t pid, std::uint32_t space) {
     bpf_map_update_elem(maps_.space_of, &tgid, &space, BPF_ANY);
 }
 
-std::vector<std::int32_t> UnwindMaps::take_unknown() {
+std::vector<std::int32_t> UnwindMaps::take_unknown() const {
   std::vector<std::int32_t> pids;
   std::uint32_t key = 0;
   while (bpf_map_get_next_key(maps_.unknown_code, nullptr, &key) == 0) {

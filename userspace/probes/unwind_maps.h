@@ -33,10 +33,10 @@ class UnwindMaps {
   Result<std::uint32_t> add_space(std::span<const CodeRange> ranges);
   void drop_space(std::uint32_t number);
   // From now on stacks of the process are walked by it; 0: by frame pointers.
-  void assign_space(std::int32_t pid, std::uint32_t space);
+  void assign_space(std::int32_t pid, std::uint32_t space) const;
 
   // Processes that ran code of which they have no range, since this was last asked.
-  std::vector<std::int32_t> take_unknown();
+  std::vector<std::int32_t> take_unknown() const;
   // Of kernel memory, all tables and spaces together.
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 

@@ -60,8 +60,9 @@ class CfiMachine {
   struct Step {
     bool good = true;
     bool moves = false;
-    std::uint64_t distance = 0;            // bytes of code
-    std::optional<std::uint64_t> to = {};  // DW_CFA_set_loc
+    std::uint64_t distance = 0;  // bytes of code
+    // DW_CFA_set_loc; set here, for initializers leave it out
+    std::optional<std::uint64_t> to = {};  // NOLINT(readability-redundant-member-init)
   };
   Step step(CfiCursor& instructions);
   [[nodiscard]] const CfiState& state() const { return state_; }

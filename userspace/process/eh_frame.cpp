@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -150,7 +151,8 @@ const CfiCommon* Builder::common_at(std::uint64_t vaddr) {
     section.take_part(vaddr - begin_);
     place->second = read_common(take_entry(section));
   }
-  return place->second ? &*place->second : nullptr;
+  const std::optional<CfiCommon>& common = place->second;
+  return common.has_value() ? &common.value() : nullptr;
 }
 
 void Builder::add_entry(CfiCursor entry, std::uint64_t common_vaddr) {
@@ -199,7 +201,8 @@ UnwindTable Builder::build() {
   }
   if (blocks_.empty()) return std::move(table_);
   if (!std::ranges::is_sorted(blocks_, {}, &Block::start))
-    std::ranges::stable_sort(blocks_, {}, &Block::start);
+    std::ranges::sort(blocks_, {},
+                      [](const Block& block) { return std::tie(block.start, block.first); });
   table_.base = blocks_.front().start;
   table_.pc.reserve(rows_.size() + rows_.size() / 4);
   table_.rule.reserve(table_.pc.capacity());

@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
 
@@ -35,7 +36,7 @@ struct GlibcRwlock {
   std::uint32_t writers;
   std::uint32_t phase_futex;  // odd: a writer's turn
   std::uint32_t writers_futex;
-  std::uint32_t unused[2];
+  std::array<std::uint32_t, 2> unused;
   std::int32_t writer;
   std::int32_t shared;
 };

@@ -1,5 +1,5 @@
-// A program to take names and lines from: functions inlined in functions inlined, lambdas, templates,
-// a cold part.
+// A program to take names and lines from: functions inlined in functions inlined, lambdas,
+// templates, a cold part.
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -17,8 +17,7 @@ volatile unsigned long sink;
 }
 
 [[gnu::always_inline]] inline unsigned long with_fee(unsigned long amount) {
-  return amount +
-         fee_of(amount);
+  return amount + fee_of(amount);
 }
 
 struct Ledger {
@@ -33,7 +32,9 @@ struct Ledger {
   std::iota(entries.begin(), entries.end(), 1UL);
 }
 
-[[gnu::noinline]] Ledger::~Ledger() { sink = entries.size(); }
+[[gnu::noinline]] Ledger::~Ledger() {
+  sink = entries.size();
+}
 
 unsigned long Ledger::settle(unsigned long amount) {
   if (entries.empty()) [[unlikely]] {

@@ -5,7 +5,9 @@
 
 volatile int orders_settled;
 
-__attribute__((noinline)) void settle_orders(void) { orders_settled++; }
+__attribute__((noinline)) void settle_orders(void) {
+  orders_settled++;
+}
 
 int main(void) {
   settle_orders();
