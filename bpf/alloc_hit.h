@@ -156,18 +156,20 @@ static __always_inline void book_gap(struct cw_alloc_counts *counts, __u64 now)
 SEC("uprobe.multi")
 int alloc_hit(struct pt_regs *ctx)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx), now;
+	__u64 cookie = bpf_get_attach_cookie(ctx), now, stepped;
 	__u32 allocator = cookie & (CW_ALLOCATORS - 1), pointer;
 	struct cw_alloc_counts *counts = bpf_map_lookup_elem(&alloc_counts, &allocator);
 
 	if (!counts)
 		return 0;
 	counts->hits++;
-	if (cookie & CW_COOKIE_STEPPED)
-		counts->stepped++;
+	stepped = cookie & CW_COOKIE_STEPPED ? 1 : 0;
+	counts->stepped += stepped;
 	now = bpf_ktime_get_ns();
 	if (now < alloc_window.open_ns || now >= alloc_window.close_ns)
 		return 0;
+	counts->inside++;
+	counts->inside_stepped += stepped;
 	if (cookie >> 32 & 0xff && is_nested(ctx, cookie >> 32 & 0xff))
 		return 0;
 	book_gap(counts, now);

@@ -64,8 +64,10 @@ TEST(Alloc, RateOfABusyProcess) {
   EXPECT_GE(row.at("allocs_per_s").at("low").get<double>(), truth * 0.2) << "says too little";
 }
 
+// 40,000 blocks a second, with some work on each.
 TEST(Alloc, RateSizesAndSitesOfAPacedProcess) {
-  const Watched watched = watch({"alloc_work", "paced", "2", "22"}, {"-i", "20", "-d", "20"});
+  const Watched watched =
+      watch({"alloc_work", "paced", "2", "22", "20000"}, {"-i", "20", "-d", "20"});
   const json& row = glibc_in(watched.reports.back());
   const auto truth = watched.truth.at("per_s").get<double>();
   expect_covers(row.at("allocs_per_s"), truth);
@@ -95,8 +97,19 @@ TEST(Alloc, AllocatesOnlyAtStart) {
   EXPECT_LT(row.at("allocs_per_s").at("estimate").get<double>(), 50);
 }
 
+// Windows open in no step with what a program's clock paces, nor does it matter how little it does.
+TEST(Alloc, RateOfAProcessThatMostlySleeps) {
+  const Watched watched =
+      watch({"alloc_work", "paced", "2", "22", "4000", "1"}, {"-i", "20", "-d", "20"});
+  const json& row = glibc_in(watched.reports.back());
+  const auto truth = watched.truth.at("per_s").get<double>();
+  expect_covers(row.at("allocs_per_s"), truth);
+  EXPECT_NEAR(row.at("allocs_per_s").at("estimate").get<double>(), truth, 0.10 * truth);
+}
+
 TEST(Alloc, SixtyFourThreads) {
-  const Watched watched = watch({"alloc_work", "paced", "64", "8"}, {"-i", "6", "-d", "6"});
+  const Watched watched =
+      watch({"alloc_work", "paced", "64", "14"}, {"-i", "12", "-d", "12", "--budget", "10"});
   expect_covers(glibc_in(watched.reports.back()).at("allocs_per_s"),
                 watched.truth.at("per_s").get<double>());
 }

@@ -122,6 +122,17 @@ TEST(AllocEstimate, CoversAPacedProcess) {
       coverage_of({.allocs_per_s = 50e3, .busy = false, .mood = scattered(0.1)}, 8, 20e6));
 }
 
+// Batches that the windows may meet or miss, so often that probes take half of a thread's time.
+TEST(AllocEstimate, CoversAPacedProcessThatAllocatesALot) {
+  const auto batches = [](Random& random) {
+    return std::uniform_real_distribution<double>(0.5, 1.5)(random);
+  };
+  const Coverage coverage =
+      coverage_of({.allocs_per_s = 400e3, .busy = false, .mood = batches}, 8, 2e6);
+  expect_honest(coverage);
+  EXPECT_LT(coverage.error, 0.25);
+}
+
 TEST(AllocEstimate, CoversAQuietProcess) {
   expect_honest(coverage_of({.allocs_per_s = 300, .busy = false}, 8, 80e6));
 }

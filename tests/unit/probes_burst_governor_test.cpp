@@ -45,14 +45,15 @@ Spent run(BurstGovernor& governor, const Simulated& process, double seconds) {
     // Closed early, at the next look.
     if (rate * armed > static_cast<double>(plan->most_hits))
       armed = std::min(armed, static_cast<double>(plan->most_hits) / rate + 2e6);
-    const WindowOutcome outcome{.armed_ns = static_cast<std::uint64_t>(armed),
+    const WindowOutcome outcome{.length_ns = static_cast<std::uint64_t>(armed),
+                                .inside = static_cast<std::uint64_t>(rate * armed),
                                 .hits = static_cast<std::uint64_t>(rate * armed),
                                 .stacks = 0};
     spent.lost_ns += rate * armed * process.hit_ns + process.window_ns;
     spent.time_ns += armed;
     spent.longest_ns = std::max(spent.longest_ns, armed);
     ++spent.windows;
-    governor.settle(*plan, outcome, plan->pause_ns + outcome.armed_ns, process.cpus);
+    governor.settle(*plan, outcome, plan->pause_ns + outcome.length_ns, process.cpus);
   }
   return spent;
 }
@@ -117,6 +118,7 @@ TEST(BurstGovernor, GivesUpRatherThanOverspend) {
   EXPECT_TRUE(run(governor, process, 60).gave_up);
 }
 
+// Where that slows it down, calls that allocate and that free are also counted without the others.
 TEST(BurstGovernor, EachSetComesAsOften) {
   const Simulated process{.calls_per_ns = [](double) { return 1e6 / kSecond; }};
   BurstGovernor governor(0.01, costs_of(process), 7);
@@ -125,10 +127,58 @@ TEST(BurstGovernor, EachSetComesAsOften) {
     const auto plan = governor.next(1);
     ASSERT_TRUE(plan);
     ++seen.at(static_cast<std::size_t>(plan->set));
-    governor.settle(*plan, {.armed_ns = plan->length_ns, .hits = 100, .stacks = 0}, plan->pause_ns,
-                    1);
+    const std::uint64_t hits = plan->length_ns / 2000;
+    governor.settle(*plan,
+                    {.length_ns = plan->length_ns, .inside = hits, .hits = hits, .stacks = 0},
+                    plan->pause_ns, 1);
   }
-  for (const int times : seen) EXPECT_EQ(times, 100);
+  for (const int times : seen) EXPECT_NEAR(times, 100, 1);
+}
+
+TEST(BurstGovernor, CountsEverythingWhereThatSlowsLittle) {
+  const Simulated process{.calls_per_ns = [](double) { return 20e3 / kSecond; }};
+  BurstGovernor governor(0.01, costs_of(process), 7);
+  for (int i = 0; i < 30; ++i) {
+    const auto plan = governor.next(1);
+    ASSERT_TRUE(plan);
+    EXPECT_EQ(plan->set, ProbeSet::kBoth);
+    const std::uint64_t hits = plan->length_ns / 50'000;
+    governor.settle(*plan,
+                    {.length_ns = plan->length_ns, .inside = hits, .hits = hits, .stacks = 0},
+                    plan->pause_ns, 1);
+  }
+}
+
+// A window that happens to meet nothing does not say that nothing comes.
+TEST(BurstGovernor, OneQuietWindowIsNotBelieved) {
+  const Simulated process{.calls_per_ns = [](double) { return 1e6 / kSecond; }};
+  BurstGovernor governor(0.01, costs_of(process), 7);
+  const auto first = governor.next(1);
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(first->trial);
+  governor.settle(*first, {.length_ns = first->length_ns, .inside = 0, .hits = 0, .stacks = 0},
+                  first->pause_ns, 1);
+  const auto second = governor.next(1);
+  ASSERT_TRUE(second);
+  EXPECT_FALSE(second->trial);
+  EXPECT_LE(second->length_ns, 4 * first->length_ns);
+}
+
+// What passes while probes come and go is paid for by windows that are rarer, not shorter.
+TEST(BurstGovernor, HitsBesideTheWindowAreNotItsRate) {
+  const Simulated process{.calls_per_ns = [](double) { return 100e3 / kSecond; }};
+  BurstGovernor governor(0.01, costs_of(process), 7);
+  std::uint64_t length_ns = 0;
+  for (int i = 0; i < 30; ++i) {
+    const auto plan = governor.next(1);
+    ASSERT_TRUE(plan);
+    length_ns = plan->length_ns;
+    const std::uint64_t hits = plan->length_ns / 10'000;
+    governor.settle(
+        *plan, {.length_ns = plan->length_ns, .inside = hits, .hits = hits + 1000, .stacks = 0},
+        plan->pause_ns, 1);
+  }
+  EXPECT_GE(length_ns, 10'000'000U);
 }
 
 }  // namespace

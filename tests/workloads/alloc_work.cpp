@@ -1,8 +1,8 @@
 // Allocates and counts what it allocates, by site and in all.
-//   alloc_work [MODE=busy] [THREADS=1] [SECONDS=5] [SPIN=200]
+//   alloc_work [MODE=busy] [THREADS=1] [SECONDS=5] [SPIN=200] [BATCH=20]
 // MODE: busy   blocks from two sites, 3 of 4 of 48 bytes and 1 of 4 of 1,000, each freed at once;
 //              SPIN rounds of other work between them
-//       paced  the same, in batches of 20 each millisecond
+//       paced  the same, in batches of BATCH each millisecond
 //       once   1,000 blocks when it starts, then none
 //       throw  operator new that fails with std::bad_alloc, over and over
 //       fork   the same as busy, and a child that allocates and exits every 2 ms
@@ -61,9 +61,12 @@ void busy(Count& count, uint64_t rounds) {
   }
 }
 
-void paced(Count& count) {
+void paced(Count& count, uint64_t rounds, uint64_t batch) {
   for (uint64_t next = workload::now_ns(); !stop; next += 1'000'000) {
-    for (int i = 0; i < 20; ++i) one_block(count);
+    for (uint64_t i = 0; i < batch; ++i) {
+      one_block(count);
+      spin(rounds);
+    }
     const uint64_t now = workload::now_ns();
     if (next > now) workload::sleep_ns(next - now);
   }
@@ -109,14 +112,15 @@ int main(int argc, char** argv) {
   const auto threads = static_cast<unsigned>(arguments.number(2, 1));
   const uint64_t seconds = arguments.number(3, 5);
   const uint64_t rounds = arguments.number(4, 200);
+  const uint64_t batch = arguments.number(5, 20);
   if (mode != "busy" && mode != "paced" && mode != "once" && mode != "throw" && mode != "fork")
-    workload::usage("alloc_work busy|paced|once|throw|fork [THREADS] [SECONDS] [SPIN]");
+    workload::usage("alloc_work busy|paced|once|throw|fork [THREADS] [SECONDS] [SPIN] [BATCH]");
 
   std::vector<Count> counts(threads);
   workload::Crew crew(threads, [&](unsigned index) {
     Count& count = counts[index];
     if (mode == "busy" || mode == "fork") busy(count, rounds);
-    if (mode == "paced") paced(count);
+    if (mode == "paced") paced(count, rounds, batch);
     if (mode == "once") once(count);
     if (mode == "throw") fail(count);
   });

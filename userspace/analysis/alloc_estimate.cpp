@@ -9,9 +9,9 @@
 namespace cw {
 namespace {
 
-// When probes hold up one thread for less than this share of a window, even if all of it falls on
-// one: the rates of all windows together are right within this, which the interval then includes.
-constexpr double kSlowedLittle = 0.02;
+// When probes take less than this share of one thread's time, even if all of them fall on one: the
+// rates of all windows together are right within this, which the interval then includes.
+constexpr double kSlowedLittle = 0.14;
 constexpr double kNone = 3;  // events that a count of none leaves possible, 95 %
 
 using Count = std::uint64_t AllocWindow::*;
@@ -103,31 +103,29 @@ double half_width(const Figure& figure) {
 
 // From a time per call, of each of so many threads, to calls per second. A time that may be nothing
 // leaves the rate open above: then all that is known is a lower bound, which is reckoned with.
-Estimate rate_from_time(const Figure& time, const Figure& threads) {
+Estimate rate_from_time(const Figure& time, double threads) {
   constexpr double kShortestCall = 1;  // ns
   const double half = half_width(time);
-  const double of_threads = threads.mean > 0 ? half_width(threads) / threads.mean : 0;
   const auto rate = [&](double time_ns) {
-    return threads.mean * 1e9 / std::max(kShortestCall, time_ns);
+    return threads * 1e9 / std::max(kShortestCall, time_ns);
   };
-  Estimate estimate;
-  estimate.estimate = rate(time.mean);
-  // Relative errors of the two add up as squares, on each side.
-  const double down = std::hypot(1 - rate(time.mean + half) / estimate.estimate, of_threads);
-  estimate.low = time.mean > 0 && down < 1 ? estimate.estimate * (1 - down)
-                                           : rate(time.mean + half) * std::max(0.0, 1 - of_threads);
+  Estimate estimate{
+      .estimate = rate(time.mean), .low = rate(time.mean + half), .high = rate(time.mean - half)};
   if (time.mean <= half) {
     estimate.high = std::numeric_limits<double>::infinity();
     estimate.estimate = estimate.low;
-    return estimate;
   }
-  const double up = std::hypot(rate(time.mean - half) / estimate.estimate - 1, of_threads);
-  estimate.high = estimate.estimate * (1 + up);
   return estimate;
 }
 
-// Counted in windows that hardly slowed anything. `slowed`: the most by which it may be low.
-Estimate rate_from_count(const Windows& windows, Count count, double slowed) {
+// What probes took of the threads' time: at most, and likely.
+struct SlowDown {
+  double most = 0;
+  double likely = 0;
+};
+
+// Counted in windows that hardly slowed anything.
+Estimate rate_from_count(const Windows& windows, Count count, const SlowDown& slowed) {
   const double time_s = sum(windows, &AllocWindow::length_ns) / 1e9;
   const double total = sum(windows, count);
   if (total == 0) return {.estimate = 0, .low = 0, .high = kNone / time_s};
@@ -137,8 +135,10 @@ Estimate rate_from_count(const Windows& windows, Count count, double slowed) {
   per_ns.variance = std::max(per_ns.variance, by_chance);
   const double half = half_width(per_ns) * 1e9;
   const double rate = per_ns.mean * 1e9;
-  return {
-      .estimate = rate, .low = std::max(0.0, rate - half), .high = (rate + half) * (1 + slowed)};
+  return {.estimate = rate / (1 - slowed.likely),
+          .low = std::max(0.0, rate - half),
+          .high = slowed.most < 1 ? (rate + half) / (1 - slowed.most)
+                                  : std::numeric_limits<double>::infinity()};
 }
 
 // The product of a rate and a mean size: relative errors add up as squares.
@@ -165,18 +165,26 @@ bool passes_often(const Windows& windows) {
          sum(windows, &AllocWindow::busy_ns) > 0;
 }
 
-// How many of its threads had a CPU, or slept of their own accord, mean. Where those that allocate
-// never sleep, and no others use the CPU, that is the CPU time of the process, which is exact.
-Figure threads_with_cpu(const Windows& windows, const AllocContext& context) {
-  constexpr double kAgree = 0.05;
-  constexpr double kExact = 1e9;  // degrees of freedom
+double most_threads(const Windows& windows) {
   double threads = 0;
   for (const AllocWindow* window : windows)
     threads = std::max(threads, static_cast<double>(window->threads));
-  if (context.on_cpu && context.runnable && *context.on_cpu > 0 &&
-      std::abs(*context.on_cpu + *context.runnable - threads) <= kAgree * threads)
-    return {.mean = *context.on_cpu, .variance = 0, .freedom = kExact};
-  return ratio_of(windows, &AllocWindow::busy_ns, &AllocWindow::length_ns);
+  return threads;
+}
+
+// Where the threads that allocate never sleep, and no others use the CPU, those that have one are
+// the CPU time of the process, which is exact. Empty: they do sleep, or what the windows saw of
+// them is not their time.
+std::optional<double> threads_with_cpu(const Windows& windows, const AllocContext& context) {
+  constexpr double kAgree = 0.05;
+  if (!context.on_cpu || !context.runnable || *context.on_cpu <= 0) return std::nullopt;
+  const double threads = most_threads(windows);
+  if (std::abs(*context.on_cpu + *context.runnable - threads) > kAgree * threads)
+    return std::nullopt;
+  const Figure seen = ratio_of(windows, &AllocWindow::busy_ns, &AllocWindow::length_ns);
+  if (std::abs(seen.mean - *context.on_cpu) > kAgree * threads + half_width(seen))
+    return std::nullopt;
+  return context.on_cpu;
 }
 
 // What an extrapolation goes by.
@@ -185,32 +193,48 @@ struct Basis {
   Windows frees;
   Windows both;
   Count time = &AllocWindow::length_ns;
-  Figure threads{.mean = 1, .variance = 0, .freedom = 1};
+  double threads = 1;
 };
 
-// The threads' time, where it is known well enough; a window in which none ran tells nothing of it.
+// The time of threads that never sleep; a window in which none ran tells nothing of it. Of others
+// the windows do not show when they would have gone on.
 Basis basis_of(const std::array<Windows, kProbeSets>& sets, const AllocContext& context) {
   const auto& [allocs, frees, both] = sets;
   Basis by_time{.allocs = allocs, .frees = frees, .both = both};
+  const auto threads = threads_with_cpu(joined(joined(allocs, frees), both), context);
+  if (!threads) return by_time;
   Basis by_threads = by_time;
+  by_threads.threads = *threads;
   by_threads.time = &AllocWindow::busy_ns;
   for (Windows* windows : {&by_threads.allocs, &by_threads.frees, &by_threads.both}) {
     std::erase_if(*windows, [](const AllocWindow* window) { return window->busy_ns == 0; });
     if (windows->size() < kFewestWindows || !passes_often(*windows)) return by_time;
   }
-  by_threads.threads = threads_with_cpu(joined(joined(allocs, frees), both), context);
   return by_threads;
 }
 
-// The largest share of a window's time that its probes took, over the sets.
-double slowed(const std::array<Windows, kProbeSets>& sets, double hit_ns) {
-  double most = 0;
+// The largest share of a window's time that its probes took, over the sets. What the threads have
+// to spare they do not lose.
+SlowDown slow_down(const std::array<Windows, kProbeSets>& sets, const AllocContext& context) {
+  // What a hit costs in place is not what it costs in a tight loop.
+  constexpr double kDearer = 1.4;
+  SlowDown slowed;
+  double threads = 1;
   for (const Windows& windows : sets) {
     if (windows.empty()) continue;
-    most = std::max(
-        most, sum(windows, &AllocWindow::hits) * hit_ns / sum(windows, &AllocWindow::length_ns));
+    const double share =
+        sum(windows, &AllocWindow::hits) * context.hit_ns / sum(windows, &AllocWindow::length_ns);
+    slowed.most = std::max(slowed.most, kDearer * share);
+    threads = std::max(threads, most_threads(windows));
   }
-  return most;
+  const double busy = context.on_cpu.value_or(threads / 2) + context.runnable.value_or(0);
+  slowed.likely = std::min(slowed.most / kDearer / threads * std::min(1.0, busy / threads), 0.5);
+  return slowed;
+}
+
+// Both are right; the one that says more.
+Estimate narrower(const Estimate& a, const Estimate& b) {
+  return b.high - b.low < a.high - a.low ? b : a;
 }
 
 }  // namespace
@@ -239,18 +263,20 @@ std::optional<AllocEstimate> estimate_rates(std::span<const AllocWindow> windows
                                                 of_set(windows, ProbeSet::kFrees),
                                                 of_set(windows, ProbeSet::kBoth)};
   const auto& [allocs, frees, both] = sets;
-  const bool stays = allocs.empty() && frees.empty() && both.size() >= kFewestWindows;
-  if (!stays &&
-      std::ranges::any_of(sets, [](const Windows& set) { return set.size() < kFewestWindows; }))
-    return std::nullopt;
   const Windows counting_allocs = joined(allocs, both);
   const Windows counting_frees = joined(frees, both);
-  AllocEstimate estimate;
-  const double held_up = slowed(sets, context.hit_ns);
+  if (counting_allocs.size() < kFewestWindows || counting_frees.size() < kFewestWindows)
+    return std::nullopt;
+  const SlowDown slowed = slow_down(sets, context);
+  const bool by_turns =
+      std::ranges::all_of(sets, [](const Windows& set) { return set.size() >= kFewestWindows; });
+  const bool stays = allocs.empty() && frees.empty();
+  if (slowed.most > kSlowedLittle && !by_turns && !stays) return std::nullopt;
   const bool any_empty =
       sum(allocs, &AllocWindow::allocs) == 0 || sum(frees, &AllocWindow::frees) == 0 ||
       sum(both, &AllocWindow::allocs) == 0 || sum(both, &AllocWindow::frees) == 0;
-  estimate.extrapolated = held_up > kSlowedLittle && !any_empty && !stays;
+  AllocEstimate estimate;
+  estimate.extrapolated = slowed.most > kSlowedLittle && !any_empty;
   if (estimate.extrapolated) {
     const auto [a, f, both_kinds, time, threads] = basis_of(sets, context);
     estimate.allocs_per_s = rate_from_time(
@@ -259,9 +285,16 @@ std::optional<AllocEstimate> estimate_rates(std::span<const AllocWindow> windows
     estimate.frees_per_s = rate_from_time(
         time_without_probes(f, a, both_kinds, &AllocWindow::frees, &AllocWindow::allocs, time),
         threads);
+    // Of threads that mostly sleep, it is known better by counting.
+    estimate.allocs_per_s = narrower(
+        estimate.allocs_per_s,
+        rate_from_count(allocs, &AllocWindow::allocs, slow_down({{allocs, {}, {}}}, context)));
+    estimate.frees_per_s = narrower(
+        estimate.frees_per_s,
+        rate_from_count(frees, &AllocWindow::frees, slow_down({{{}, frees, {}}}, context)));
   } else {
-    estimate.allocs_per_s = rate_from_count(counting_allocs, &AllocWindow::allocs, held_up);
-    estimate.frees_per_s = rate_from_count(counting_frees, &AllocWindow::frees, held_up);
+    estimate.allocs_per_s = rate_from_count(counting_allocs, &AllocWindow::allocs, slowed);
+    estimate.frees_per_s = rate_from_count(counting_frees, &AllocWindow::frees, slowed);
   }
   estimate.bytes_per_s = bytes_per_s(estimate.allocs_per_s, counting_allocs);
   return estimate;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -20,7 +21,9 @@
 namespace cw {
 namespace {
 
-constexpr std::uint64_t kLeadNs = 20'000;          // from setting a window's time to its opening
+// From attaching to a window's opening: what attaching kept threads from is made up for then.
+constexpr std::uint64_t kShortestLeadNs = 20'000;
+constexpr std::uint64_t kLongestLeadNs = 600'000;
 constexpr std::uint64_t kCheckNs = 2'000'000;      // how often a long window is looked after
 constexpr std::uint64_t kKeptNs = 30'000'000'000;  // windows older than this tell of another time
 constexpr std::size_t kMostWindows = 1024;
@@ -43,6 +46,11 @@ std::optional<std::uint8_t> number_of(const std::optional<Register>& place) {
   return place ? std::optional(static_cast<std::uint8_t>(*place)) : std::nullopt;
 }
 
+bool is_common(AllocCall call) {
+  return call == AllocCall::kMalloc || call == AllocCall::kNew || call == AllocCall::kFree ||
+         call == AllocCall::kFreeSized;
+}
+
 // A block that is resized counts once, as an allocation.
 std::vector<AllocProbe> probes_of(const BurstTarget& target, ProbeSet set) {
   std::vector<AllocProbe> probes;
@@ -55,6 +63,8 @@ std::vector<AllocProbe> probes_of(const BurstTarget& target, ProbeSet set) {
            .offset = site.file_offset,
            .allocator = static_cast<std::uint32_t>(i),
            .frees = frees,
+           .common = is_common(site.call),
+           .emulated = site.emulated,
            .first = number_of(frees ? site.pointer_in : site.size_in),
            .factor = frees ? std::nullopt : number_of(site.count_in),
            .resized = !frees && !site.jumps_to.empty() ? number_of(site.pointer_in) : std::nullopt,
@@ -182,6 +192,7 @@ void AllocBursts::run(const std::stop_token& stop) {
   if (!drop_rights()) return;
   prctl(PR_SET_NAME, "cw-bursts");
   measure_hit();
+  own_probe_ = probe_on_ourselves();
   while (!stop.stop_requested()) {
     const WatchPtr watch = choose();
     if (!watch) {
@@ -209,11 +220,10 @@ void AllocBursts::make_plan(Watch& watch) {
   }
   watch.plan = watch.governor->next(watch.target.cpus);
   watch.next_ns = watch.plan ? watch.settled_ns + watch.plan->pause_ns : now + kTryAgainNs;
-  watch.remark = watch.plan ? std::string()
-                            : fmt::format(
-                                  "given up: the shortest window costs more than {} of its "
-                                  "CPU time",
-                                  format_share(budget_share_));
+  watch.remark = watch.plan
+                     ? std::string()
+                     : fmt::format("given up for now: windows cost more than {} of its CPU time",
+                                   format_share(budget_share_));
 }
 
 // By turns, each as often as its own governor has it.
@@ -241,7 +251,7 @@ void AllocBursts::sleep_while_counting(const WindowPlan& plan, std::uint64_t clo
                                        std::uint64_t hits_before) {
   for (std::uint64_t now = monotonic_ns(); now < close_ns; now = monotonic_ns()) {
     sleep_until(std::min(close_ns, now + kCheckNs));
-    if (probes_->hits(kSingleStepped) - hits_before <= plan.most_hits) continue;
+    if (probes_->hits(kSingleStepped).all - hits_before <= plan.most_hits) continue;
     probes_->stop_counting(monotonic_ns());
     return;
   }
@@ -258,6 +268,23 @@ void AllocBursts::keep(Watch& watch, AllocWindow frame, const std::vector<AllocC
   }
 }
 
+// The first attaching after a while waits for all CPUs to have passed a quiet moment, which the
+// kernel notes at a tick of the clock: windows would all open in step with it, and so with programs
+// that are paced by the clock. For some milliseconds then, attaching and detaching need not wait
+// (rcu_sync_enter(), kernel/rcu/sync.c, by percpu_down_write() in register_for_each_vma(),
+// kernel/events/uprobes.c). So ourselves are probed first, and a random part of a tick later comes
+// the process; nor does it have to wait for its probes to go.
+ArmedProbes AllocBursts::get_out_of_step() {
+  ArmedProbes held;
+  if (!own_probe_) return held;
+  if (auto armed = probes_->arm(getpid(), {&*own_probe_, 1})) held = std::move(*armed);
+  timespec tick{};
+  clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+  std::uniform_int_distribution<long> within(0, tick.tv_nsec);
+  sleep_until(monotonic_ns() + static_cast<std::uint64_t>(within(random_)));
+  return held;
+}
+
 void AllocBursts::burst(const std::stop_token& stop, const WatchPtr& watch) {
   std::optional<WindowPlan> plan;
   BurstTarget target;
@@ -271,13 +298,13 @@ void AllocBursts::burst(const std::stop_token& stop, const WatchPtr& watch) {
   if (!pause_until(stop, plan ? due : std::min(due, monotonic_ns() + kSliceNs)) || !plan) return;
 
   const std::vector<AllocProbe> probes = probes_of(target, plan->set);
-  const std::uint64_t hits_before = probes_->hits(kSingleStepped);
+  const HitCounts hits_before = probes_->hits(kSingleStepped);
   const std::vector<AllocCounts> before = counts_of(target);
   AllocWindow frame;
   frame.set = plan->set;
   std::uint64_t stacks = 0;
-  std::uint64_t armed_ns = 0;
   {
+    const ArmedProbes held = get_out_of_step();
     auto armed = probes_->arm(target.pid, probes);
     if (!armed) {
       const std::lock_guard lock(mutex_);
@@ -286,25 +313,25 @@ void AllocBursts::burst(const std::stop_token& stop, const WatchPtr& watch) {
       watch->next_ns = watch->settled_ns = monotonic_ns() + kSliceNs * 4;
       return;
     }
-    const std::uint64_t armed_at = monotonic_ns();
-    frame.open_ns = armed_at + kLeadNs;
+    frame.open_ns =
+        monotonic_ns() + std::clamp(plan->length_ns / 8, kShortestLeadNs, kLongestLeadNs);
     std::uint64_t close_ns = frame.open_ns + plan->length_ns;
     probes_->count_in({.open_ns = frame.open_ns,
                        .close_ns = close_ns,
                        .target = watch->number,
                        .stacks_one_in = plan->stacks_one_in});
-    sleep_while_counting(*plan, close_ns, hits_before);
+    sleep_while_counting(*plan, close_ns, hits_before.all);
     close_ns = std::min(close_ns, probes_->closes_at());
     frame.length_ns = close_ns - frame.open_ns;
-    armed_ns = monotonic_ns() - armed_at;
   }
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < before.size(); ++i)
     stacks += probes_->counts(static_cast<std::uint32_t>(i)).stacks - before[i].stacks;
-  keep(*watch, frame, before);
+  if (!plan->trial) keep(*watch, frame, before);
   const std::uint64_t now = monotonic_ns();
+  const HitCounts hits = probes_->hits(kSingleStepped) - hits_before;
   const WindowOutcome outcome{
-      .armed_ns = armed_ns, .hits = probes_->hits(kSingleStepped) - hits_before, .stacks = stacks};
+      .length_ns = frame.length_ns, .inside = hits.inside, .hits = hits.all, .stacks = stacks};
   watch->governor->settle(*plan, outcome, now - watch->settled_ns, target.cpus);
   watch->settled_ns = now;
   watch->plan.reset();
@@ -336,7 +363,7 @@ void AllocBursts::stay(const std::stop_token& stop, const WatchPtr& watch) {
                      .close_ns = std::numeric_limits<std::uint64_t>::max(),
                      .target = watch->number,
                      .stacks_one_in = kStacksOneInFull});
-  std::uint64_t hits = probes_->hits(kSingleStepped);
+  std::uint64_t hits = probes_->hits(kSingleStepped).all;
   std::vector<AllocCounts> before = counts_of(target);
   while (pause_until(stop, monotonic_ns() + kSliceNs)) {
     const std::lock_guard lock(mutex_);
@@ -346,7 +373,7 @@ void AllocBursts::stay(const std::stop_token& stop, const WatchPtr& watch) {
     keep(*watch, frame, before);
     before = std::move(after);
     frame.open_ns = now;
-    const std::uint64_t passed = probes_->hits(kSingleStepped);
+    const std::uint64_t passed = probes_->hits(kSingleStepped).all;
     cost_.hits += passed - hits;
     cost_.ns += static_cast<std::uint64_t>(static_cast<double>(passed - hits) * costs_.hit_ns);
     hits = passed;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -77,6 +78,7 @@ class AllocBursts {
   WatchPtr choose();
   void burst(const std::stop_token& stop, const WatchPtr& watch);
   void stay(const std::stop_token& stop, const WatchPtr& watch);
+  ArmedProbes get_out_of_step();
   bool pause_until(const std::stop_token& stop, std::uint64_t time_ns);
   void sleep_while_counting(const WindowPlan& plan, std::uint64_t close_ns,
                             std::uint64_t hits_before);
@@ -91,6 +93,8 @@ class AllocBursts {
   std::vector<WatchPtr> watches_;
   std::size_t turn_ = 0;
   std::uint32_t next_number_ = 1;
+  std::optional<AllocProbe> own_probe_;
+  std::mt19937_64 random_{std::random_device{}()};
   ProbeCosts costs_;
   AllocCost cost_;
   std::jthread thread_;  // last: ends before what it uses

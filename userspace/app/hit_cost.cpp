@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <limits>
 
@@ -42,24 +41,29 @@ double best_ns() {
 
 }  // namespace
 
-double measure_probe_hit(AllocProbes& probes) {
+std::optional<AllocProbe> probe_on_ourselves() {
   const auto address = reinterpret_cast<std::uint64_t>(&cw_probed_function);
   const MemoryMap map = MemoryMap::read(open_process(getpid()).get());
   const Mapping* const here = map.find(address);
-  if (here == nullptr) return 0;
-  const std::array<AllocProbe, 1> probe = {
-      AllocProbe{.file = "/proc/self/exe",
-                 .offset = address - here->start + here->offset,
-                 .allocator = 0,
-                 .frees = false,
-                 .emulated = true,
-                 .first = std::nullopt,
-                 .factor = std::nullopt,
-                 .resized = std::nullopt,
-                 .nested_in = {},
-                 .pushed = 0}};
+  if (here == nullptr) return std::nullopt;
+  return AllocProbe{.file = "/proc/self/exe",
+                    .offset = address - here->start + here->offset,
+                    .allocator = 0,
+                    .frees = false,
+                    .common = true,
+                    .emulated = true,
+                    .first = std::nullopt,
+                    .factor = std::nullopt,
+                    .resized = std::nullopt,
+                    .nested_in = {},
+                    .pushed = 0};
+}
+
+double measure_probe_hit(AllocProbes& probes) {
+  const auto probe = probe_on_ourselves();
+  if (!probe) return 0;
   const double alone = best_ns();
-  const auto armed = probes.arm(getpid(), probe);
+  const auto armed = probes.arm(getpid(), {&*probe, 1});
   if (!armed) return 0;
   const std::uint64_t now = monotonic_ns();
   probes.count_in({.open_ns = now,

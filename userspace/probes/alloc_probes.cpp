@@ -9,8 +9,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <functional>
 #include <map>
+#include <tuple>
 
 // What the skeleton's variables are of.
 #include "alloc_wire.h"
@@ -108,8 +108,8 @@ void for_each_key(int map, Visit visit) {
 
 }  // namespace
 
-// Attaching and detaching a link each take milliseconds, in which the others are armed. So the one
-// that most passes comes last, and goes first.
+// Attaching and detaching a site each wait for forks that are under way (dup_mmap_sem), while the
+// others are armed. So those that most calls pass come last, and go first.
 struct ArmedProbes::Links {
   std::vector<Link> all;
 
@@ -195,11 +195,12 @@ void AllocProbes::forget_process(std::int32_t pid) {
 
 Result<ArmedProbes> AllocProbes::arm(std::int32_t pid, std::span<const AllocProbe> probes) const {
   struct Sites {
-    std::uint32_t allocator = 0;  // the first one in the file
     std::vector<unsigned long> offsets;
     std::vector<__u64> cookies;
   };
-  std::map<std::string, Sites> by_file;
+  // The common ones last, and of these the allocator that `malloc` means, which is the first.
+  using Turn = std::tuple<bool, std::uint32_t, std::string>;
+  std::map<Turn, Sites> in_turn;
   std::uint32_t with_callers = 0;
   for (const AllocProbe& probe : probes) {
     std::uint32_t number = 0;
@@ -209,18 +210,14 @@ Result<ArmedProbes> AllocProbes::arm(std::int32_t pid, std::span<const AllocProb
       bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.alloc_callers), &number, &callers,
                           BPF_ANY);
     }
-    Sites& sites = by_file[probe.file];
-    if (sites.offsets.empty()) sites.allocator = probe.allocator;
+    Sites& sites = in_turn[{probe.common, kAllocators - probe.allocator, probe.file}];
     sites.offsets.push_back(probe.offset);
     sites.cookies.push_back(cookie_of(probe, number));
   }
   ArmedProbes armed;
   armed.links_ = std::make_unique<ArmedProbes::Links>();
-  // The allocator that `malloc` means is the first.
-  std::vector<std::pair<std::string, Sites>> in_order(by_file.begin(), by_file.end());
-  std::ranges::sort(in_order, std::greater{},
-                    [](const auto& entry) { return entry.second.allocator; });
-  for (const auto& [file, sites] : in_order) {
+  for (const auto& [turn, sites] : in_turn) {
+    const std::string& file = std::get<std::string>(turn);
     bpf_uprobe_multi_opts options{};
     options.sz = sizeof(options);
     options.offsets = sites.offsets.data();
@@ -228,6 +225,9 @@ Result<ArmedProbes> AllocProbes::arm(std::int32_t pid, std::span<const AllocProb
     options.cnt = sites.offsets.size();
     Link link(bpf_program__attach_uprobe_multi(state_->skeleton->progs.alloc_hit, pid, file.c_str(),
                                                nullptr, &options));
+    if (!link && (errno == EINVAL || errno == EOPNOTSUPP))
+      return fail(Exit::kFailed,
+                  "allocators cannot be probed: this kernel has no uprobe.multi (Linux 6.6)");
     if (!link)
       return fail(Exit::kFailed, fmt::format("cannot probe {}: {}", file, std::strerror(errno)));
     armed.links_->all.push_back(std::move(link));
@@ -277,12 +277,14 @@ AllocCounts AllocProbes::counts(std::uint32_t allocator) const {
   return sum;
 }
 
-std::uint64_t AllocProbes::hits(std::uint64_t stepped_weight) const {
-  std::uint64_t sum = 0;
+HitCounts AllocProbes::hits(std::uint64_t stepped_weight) const {
+  HitCounts sum;
   for (std::uint32_t allocator = 0; allocator < kAllocators; ++allocator)
-    for (const cw_alloc_counts& counts :
-         read_by_cpu<cw_alloc_counts>(bpf_map__fd(state_->skeleton->maps.alloc_counts), allocator))
-      sum += counts.hits + (stepped_weight - 1) * counts.stepped;
+    for (const cw_alloc_counts& counts : read_by_cpu<cw_alloc_counts>(
+             bpf_map__fd(state_->skeleton->maps.alloc_counts), allocator)) {
+      sum.all += counts.hits + (stepped_weight - 1) * counts.stepped;
+      sum.inside += counts.inside + (stepped_weight - 1) * counts.inside_stepped;
+    }
   return sum;
 }
 

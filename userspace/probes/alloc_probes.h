@@ -30,6 +30,7 @@ struct AllocProbe {
   std::uint64_t offset = 0;     // in the file
   std::uint32_t allocator = 0;  // number of the allocator in its process, below kAllocators
   bool frees = false;
+  bool common = false;   // most calls pass it: it is to be armed for as short a time as possible
   bool emulated = true;  // else the kernel single-steps the instruction, at many times the cost
   // Registers by DWARF number: of the size or the pointer to free, and of the factor.
   std::optional<std::uint8_t> first;
@@ -54,6 +55,16 @@ struct AllocCounts {
   std::uint64_t gaps = 0;     // between two hits of one thread in one window
   std::uint64_t gap_ns = 0;   // together, less what the threads lacked a CPU
   Histogram sizes;
+};
+
+// Runs of the probes' program so far.
+struct HitCounts {
+  std::uint64_t all = 0;
+  std::uint64_t inside = 0;  // the windows
+
+  HitCounts operator-(const HitCounts& before) const {
+    return {.all = all - before.all, .inside = inside - before.inside};
+  }
 };
 
 // The time in which hits are counted; those before and after only cost.
@@ -109,7 +120,7 @@ class AllocProbes {
   [[nodiscard]] std::uint64_t closes_at() const;
   [[nodiscard]] AllocCounts counts(std::uint32_t allocator) const;
   // Hits of all allocator numbers, one that is single-stepped as `stepped_weight` others.
-  [[nodiscard]] std::uint64_t hits(std::uint64_t stepped_weight) const;
+  [[nodiscard]] HitCounts hits(std::uint64_t stepped_weight) const;
   [[nodiscard]] std::vector<AllocSite> sites(std::uint32_t target, std::uint32_t allocator) const;
   void forget_target(std::uint32_t target);
 

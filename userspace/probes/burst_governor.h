@@ -24,18 +24,20 @@ struct WindowPlan {
   std::uint64_t length_ns = 0;
   std::uint32_t stacks_one_in = 1;
   std::uint64_t most_hits = 0;  // the window is to be closed early when there are more
+  bool trial = false;  // to learn what passes: its length was chosen blindly, it counts for nothing
 };
 
 struct WindowOutcome {
-  std::uint64_t armed_ns = 0;
-  std::uint64_t hits = 0;  // from attaching to having detached
+  std::uint64_t length_ns = 0;
+  std::uint64_t inside = 0;  // hits in that time
+  std::uint64_t hits = 0;    // all, from attaching to having detached
   std::uint64_t stacks = 0;
 };
 
 class BurstGovernor {
  public:
   // Windows are about this far apart when money is no object.
-  static constexpr double kPeriodNs = 200e6;
+  static constexpr double kPeriodNs = 300e6;
   static constexpr double kShortestNs = 0.5e6;
   static constexpr double kLongestNs = 100e6;
   // Rarer than this tells nothing.
@@ -57,6 +59,7 @@ class BurstGovernor {
   // What the process may lose in each nanosecond.
   [[nodiscard]] double allowance(double cpus) const;
   [[nodiscard]] double expected_rate(ProbeSet set) const;
+  [[nodiscard]] bool slows_little() const;
   ProbeSet next_set();
 
   double budget_share_;
@@ -64,7 +67,14 @@ class BurstGovernor {
   std::mt19937_64 random_;
   // Not spent yet; below 0: overspent. At first what it takes to try each set once.
   double credit_ns_;
-  std::array<std::optional<double>, kProbeSets> hits_per_ns_;
+  struct Seen {  // fading
+    double hits = 0;
+    double ns = 0;
+  };
+  std::array<Seen, kProbeSets> seen_{};
+  double watched_ns_ = 0;
+  double attaching_ns_ = 0;  // how long it took to attach and detach, other than the window
+  double outside_hits_ = 0;  // of one window, while its probes come and go
   std::array<ProbeSet, kProbeSets> order_{ProbeSet::kAllocs, ProbeSet::kFrees, ProbeSet::kBoth};
   unsigned place_ = 0;
 };
