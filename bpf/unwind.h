@@ -169,7 +169,11 @@ static __always_inline int move_on(struct walk *walk, __u64 pc, __u64 sp, __u64 
 	return 1;
 }
 
-/* The psABI's frame: the caller's frame pointer, then the return address; 0 in the outermost. */
+/*
+ * The psABI's frame: the caller's frame pointer, then the return address; 0 in the outermost. Code
+ * that keeps no frame pointers leaves the 0 its thread began with: it proves nothing in the first
+ * frame.
+ */
 __noinline int step_by_frame_pointer(struct walk *walk)
 {
 	__u64 fp = 0, next_fp = 0, pc = 0;
@@ -178,7 +182,7 @@ __noinline int step_by_frame_pointer(struct walk *walk)
 		return 0;
 	fp = walk->fp;
 	if (!fp)
-		return stop(walk, CW_END_OUTERMOST);
+		return stop(walk, walk->stack.depth > 1 ? CW_END_OUTERMOST : CW_END_NO_RULE);
 	if (fp < walk->sp || fp & 7)
 		return stop(walk, CW_END_ASTRAY);
 	if (!read_word(walk, fp, &next_fp) || !read_word(walk, fp + 8, &pc))

@@ -11,8 +11,12 @@
 #define VM_SHARED 0x8 /* include/linux/mm.h */
 #define PAGE_SHIFT 12 /* futex words of files are only resolved on machines with 4 KB pages */
 
-/* Tries of a compare-and-swap before it is given up and counted as lost. */
-#define CW_SWAP_TRIES 64
+/*
+ * Tries of a compare-and-swap before it is given up and counted as lost. One fails only to a swap
+ * by another CPU within some 50 ns, after a system call's way; each costs the verifier once more
+ * through the loop.
+ */
+#define CW_SWAP_TRIES 16
 
 struct file_place {
 	__u64 address;

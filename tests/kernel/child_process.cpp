@@ -1,6 +1,7 @@
 #include "child_process.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +41,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments, bool keep_
   pid_ = fork();
   if (pid_ == 0) {
     static_cast<void>(std::signal(SIGPIPE, SIG_DFL));
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves nothing running
     dup2(input.reading.get(), STDIN_FILENO);
     dup2(output.writing.get(), STDOUT_FILENO);
     if (keep_errors) dup2(errors.writing.get(), STDERR_FILENO);

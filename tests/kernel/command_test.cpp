@@ -219,6 +219,22 @@ TEST(Ending, TargetThatEndsGetsItsLastReport) {
   EXPECT_EQ(waits, 10U);
 }
 
+// Its end may come before that is hooked, or while.
+TEST(Ending, TargetThatEndsWhileWeAttach) {
+  for (int ms = 0; ms < 600; ms += 60) {
+    Workload workload({"never"});
+    auto arguments = command({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "2"});
+    arguments.insert(arguments.begin(), {"/usr/bin/timeout", "20"});
+    ChildProcess process(arguments, true);
+    std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+    workload.send(SIGKILL);
+    workload.wait();
+    process.read_all();
+    const int status = process.wait();
+    EXPECT_TRUE(status == 0 || status == 4) << status << " after " << ms << " ms";
+  }
+}
+
 TEST(Ending, FailOnExitsWithTen) {
   {
     Workload guilty({"mutex4", "4", "60", "100"});
@@ -290,6 +306,11 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"demo_with_pid", {"demo", "--pid", "1"}, 2, "--pid"},
         Mistake{"json_unnamed", {"--json", ""}, 2, "--json"},
         Mistake{"json_file", {"--pid", "1", "--json", "/nonexistent/x"}, 1, "/nonexistent/x"},
+        Mistake{"listen_nowhere", {"--listen", "here"}, 2, "--listen"},
+        Mistake{"listen_elsewhere", {"--listen", "192.0.2.1:9477"}, 1, "192.0.2.1:9477"},
+        Mistake{"textfile", {"--textfile", "/nonexistent/x.prom"}, 1, "/nonexistent/x.prom"},
+        Mistake{"profile_prefix", {"--pprof", "/nonexistent/x"}, 1, "/nonexistent/x.locks.pb.gz"},
+        Mistake{"profile_unnamed", {"--folded", ""}, 2, "--folded"},
         Mistake{"comm_empty", {"--comm", ""}, 2, "--comm"},
         Mistake{"cgroup_none", {"--cgroup", "/no/such/group"}, 4, "/no/such/group"},
         Mistake{"cgroup_elsewhere", {"--cgroup", "/proc"}, 4, "/proc"},

@@ -45,7 +45,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"std::atomic::wait", 0x00, kOther, kAligned | kMoves, LockKind::kEventcount, false, 0},
         Case{"PI mutex", 0x86, kZero, kAligned, LockKind::kMutex, true, 0},
         Case{"PI mutex, clock", 0x8d, kZero, kAligned, LockKind::kMutex, true, 0},
-        Case{"musl mutex", 0x80, kHighBit, kHalfAligned, LockKind::kMutex, true, 0},
+        Case{"musl mutex", 0x80, kHighBit, kHalfAligned, LockKind::kMutex, true, 4},
         Case{"rdlock", 0x189, kThree, kAligned, LockKind::kRwlock, true, 8},
         Case{"rdlock, shared", 0x109, kThree, kAligned, LockKind::kRwlock, true, 8},
         Case{"wrlock", 0x189, kThree, kHalfAligned, LockKind::kRwlock, true, 12},

@@ -63,6 +63,15 @@ TEST_F(Analyse, ABusyMutexIsTheCulpritWithASumToRedo) {
             "look at what orders::refresh does under the lock");
 }
 
+TEST_F(Analyse, SaysTheLineWhereItIsKnown) {
+  Frame& waiting = symbolizer_.stacks[11].frames[1];
+  waiting.file = "/build/orders/cache.cpp";
+  waiting.line = 41;
+  EXPECT_TRUE(first(interval_of({busy_mutex()}))
+                  .advice.at(0)
+                  .contains("begins in orders::lookup (cache.cpp:41), 100 %"));
+}
+
 TEST_F(Analyse, LevelsNeedBothForACulpritAndEitherForASuspect) {
   const auto level = [&](double waiters, double busy) {
     Word word = WordOf{.waits = 100, .each = 0}.make();

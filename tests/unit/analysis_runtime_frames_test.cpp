@@ -424,7 +424,7 @@ INSTANTIATE_TEST_SUITE_P(
              {"libgomp.so.1!", "libgomp.so.1!", "libc.so.6!"},
              kBarrier,
              "OpenMP barrier",
-             0,
+             1,
              kWaitPrivate,
              kOther},
         Case{"OpenMP critical",
@@ -563,6 +563,14 @@ INSTANTIATE_TEST_SUITE_P(
              kZero,
              0,
              kPerWaiter},
+        Case{"Redis stops a thread by its mutex",
+             {"libc.so.6!", "libc.so.6!pthread_mutex_lock", "redis-check-rdb!IOThreadMain",
+              "libc.so.6!", "libc.so.6!"},
+             kPark,
+             "parked I/O thread",
+             2,
+             kWaitPrivate,
+             kTwo},
         Case{"Ruby",
              {"libc.so.6!pthread_cond_wait", "libruby-3.1.so.3.1!gvl_acquire_common.isra.0",
               "libruby-3.1.so.3.1!rb_nogvl"},
@@ -587,6 +595,13 @@ TEST(ClassifyFrames, AnExtensionOfPythonIsNotTheInterpreter) {
       {"libc.so.6!pthread_cond_timedwait", "codec.so!", "python3.11!_PyEval_EvalFrameDefault"});
   EXPECT_EQ(classify_frames(stack, kBitsetPrivate, kZero)->kind, kCondvar);
   EXPECT_EQ(first_own_frame(stack), 1U);
+}
+
+TEST(ClassifyFrames, AThreadOfALibraryIsNamedByWhereItBegan) {
+  EXPECT_EQ(first_own_frame(stack_of({"libc.so.6!pthread_cond_wait", "libjemalloc.so.2!",
+                                      "libjemalloc.so.2!", "libc.so.6!", "libc.so.6!clone3"})),
+            2U);
+  EXPECT_EQ(first_own_frame(stack_of({"libc.so.6!pthread_mutex_lock", "libc.so.6!clone3"})), 0U);
 }
 
 TEST(ClassifyFrames, NothingKnownIsNoAnswer) {

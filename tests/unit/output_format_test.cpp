@@ -137,6 +137,16 @@ TEST(ShortSymbol, OfRustLeavesOutWhatTypesAreMadeOf) {
   for (const auto& [symbol, expected] : cases) EXPECT_EQ(short_symbol(symbol), expected) << symbol;
 }
 
+TEST(SourceLine, IsTheFilesNameAndTheLineAsFarAsKnown) {
+  Frame frame{};
+  frame.line = 41;
+  EXPECT_EQ(source_line(frame), "");
+  frame.file = "/build/orders/cache.cpp";
+  EXPECT_EQ(source_line(frame), "cache.cpp:41");
+  frame.line.reset();
+  EXPECT_EQ(source_line(frame), "cache.cpp");
+}
+
 TEST(ShortSymbol, OfAPartOfAFunctionIsTheFunctions) {
   const std::vector<std::pair<const char*, const char*>> cases = {
       {"main.cold", "main"},

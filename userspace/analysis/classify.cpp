@@ -42,6 +42,8 @@ constexpr std::array kRules = {
     Rule{kFutexWait, kTwo, kAligned, {LockKind::kMutex, 0, kSure}},
     // musl: sem_wait sets the high bit and nothing else, a mutex has its owner below it.
     Rule{kFutexWait, kHighBit, kOnlyHighBit, {LockKind::kSemaphore, 0, kGuess}},
+    // Its mutex aligns to 8, and the owner is its second word.
+    Rule{kFutexWait, kHighBit, kHalfAligned, {LockKind::kMutex, 4, kSure}},
     Rule{kFutexWait, kHighBit, 0, {LockKind::kMutex, 0, kSure}},
     // Process-shared, and robust ones: the owner's id with the waiters bit.
     Rule{kFutexWaitShared, kTwo | kHighBit, 0, {LockKind::kMutex, 0, kSure}},

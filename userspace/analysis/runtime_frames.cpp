@@ -128,6 +128,17 @@ class Walk {
   std::size_t own_ = 0;
 };
 
+// Of a thread that is a runtime's own: where the runtime began it, which libc did not.
+std::size_t outermost_of_a_library(const Stack& stack) {
+  for (std::size_t i = stack.frames.size(); i-- > 0;) {
+    const Frame& frame = stack.frames[i];
+    const bool is_libc = matches("libc.*", frame.module) || matches("libc-2.*", frame.module) ||
+                         matches("ld-*", frame.module);
+    if (!frame.inlined && !frame.module.empty() && !is_libc) return i;
+  }
+  return 0;
+}
+
 }  // namespace
 
 bool matches(std::string_view pattern, std::string_view text) {
@@ -160,7 +171,7 @@ std::optional<Classification> classify_frames(const Stack& stack, std::uint16_t 
 
 std::size_t first_own_frame(const Stack& stack) {
   const std::size_t own = Walk(stack, ~0U, ~0U).own();
-  if (own >= stack.frames.size()) return 0;
+  if (own >= stack.frames.size()) return outermost_of_a_library(stack);
   // What was inlined is most often a guard's constructor; the function it was inlined in has a
   // name that other tools know, too.
   const auto whole =

@@ -272,6 +272,9 @@ constexpr auto kRows = std::to_array<RuntimeRow>({
     {kAny, "TransactionGroupUpdateXidStatus", kOnSemaphore, kLwlock},
     {kAny, "ngx_shmtx_lock", kOnSemaphore, of(kMutex, "nginx shared mutex")},
 
+    // --- locks that are gates: Redis stops its I/O threads by holding the mutex of each ---
+    {kAny, "IOThreadMain", in(kMutex), of(kPark, "parked I/O thread")},
+
     // --- OpenMP ---
     {kAny, "gomp_mutex_lock*", kNothing, of(kMutex, "OpenMP lock")},
     {kAny, "*omp_set_lock*", kPlainMutex, of(kMutex, "OpenMP lock")},

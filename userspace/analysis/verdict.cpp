@@ -47,20 +47,27 @@ std::string title(const Lock& lock) {
   return fmt::format("{} {}", name_of(report.kind), name);
 }
 
+std::string with_line(const std::string& function, const Stack& stack) {
+  const std::string line = source_line(stack.frames.at(stack.own));
+  return line.empty() ? function : fmt::format("{} ({})", function, line);
+}
+
 std::string where(const Lock& lock) {
   const LockReport& report = lock.report;
   std::string text;
   if (!report.waiters.empty()) {
     const std::string function = own_function(report.waiters.front().stack);
     if (!function.empty())
-      text = fmt::format("{} of the waiting begins in {}",
-                         format_share(report.waiters.front().share), function);
+      text =
+          fmt::format("{} of the waiting begins in {}", format_share(report.waiters.front().share),
+                      with_line(function, report.waiters.front().stack));
   }
   if (report.releasers.empty() || report.releasers.front().share <= 0) return text;
   const std::string function = own_function(report.releasers.front().stack);
   if (function.empty()) return text;
   text += fmt::format("{}{} is let go by {}", text.empty() ? "" : ", ",
-                      format_share(report.releasers.front().share), function);
+                      format_share(report.releasers.front().share),
+                      with_line(function, report.releasers.front().stack));
   if (report.unattributed_share > kMostlyUnattributed)
     text += fmt::format(" ({} of the waiting is not attributed)",
                         format_share(report.unattributed_share));

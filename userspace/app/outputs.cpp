@@ -39,6 +39,9 @@ Result<Outputs> Outputs::open(const Settings& settings) {
       return fail(Exit::kFailed,
                   fmt::format("cannot write to {}: {}", settings.json_file, std::strerror(errno)));
   }
+  auto exports = Exports::open(settings);
+  if (!exports) return std::unexpected(exports.error());
+  outputs.exports_ = std::move(*exports);
   return outputs;
 }
 
@@ -52,10 +55,15 @@ Result<void> Outputs::write(const Report& report) {
                          .width = width_,
                          .top_n = settings_.top_n,
                          .with_waits = settings_.with_waits};
-  return put(
-      stdout,
-      settings_.format == Format::kJson ? to_json(report, json) + "\n" : to_text(report, text),
-      "standard output");
+  const auto said =
+      put(stdout,
+          settings_.format == Format::kJson ? to_json(report, json) + "\n" : to_text(report, text),
+          "standard output");
+  // Reports first: whatever becomes of an export, they are out.
+  const auto exported = exports_.write(report);
+  const auto& result = said ? exported : said;
+  if (!result && !report.final) exports_.give_up();
+  return result;
 }
 
 }  // namespace cw

@@ -1,9 +1,10 @@
-// Where reports go: standard output, and a file beside it.
+// Where reports go: standard output, a file beside it, and other tools.
 #pragma once
 
 #include <cstdio>
 #include <memory>
 
+#include "app/exports.h"
 #include "app/settings.h"
 
 namespace cw {
@@ -14,6 +15,8 @@ class Outputs {
  public:
   // Opens the files now: an unwritable one is an error before anything is attached.
   static Result<Outputs> open(const Settings& settings);
+  // Call it once rights were dropped, before the first report.
+  Result<void> start() { return exports_.start(); }
   // Writes and flushes the report everywhere. Errors: kFailed (closed pipe, full disk).
   Result<void> write(const Report& report);
 
@@ -25,6 +28,7 @@ class Outputs {
   bool color_ = false;
   std::size_t width_ = 80;
   std::unique_ptr<std::FILE, Closer> json_;
+  Exports exports_;
 };
 
 }  // namespace cw

@@ -22,6 +22,7 @@ struct Raw {
   std::string color = "auto";
   std::string hooks;
   std::string alloc_mode;
+  std::optional<std::string> listen;
   std::string fail_on;
   double duration_s = 0;
 };
@@ -48,10 +49,35 @@ Result<void> set_threshold(Thresholds& thresholds, const std::string& text) {
   return set(thresholds, std::string_view(text).substr(0, equals), value);
 }
 
-void add_options(CLI::App& app, Settings& settings, Raw& raw) {
-  const CLI::Validator named(
+const CLI::Validator& named() {
+  static const CLI::Validator validator(
       [](const std::string& text) { return text.empty() ? "must not be empty" : std::string(); },
       "", "named");
+  return validator;
+}
+
+void add_exports(CLI::App& app, Settings& settings, Raw& raw) {
+  app.add_option("--listen", raw.listen,
+                 "Serve /metrics for Prometheus there; PORT alone: on 127.0.0.1")
+      ->type_name("ADDR:PORT");
+  app.add_option("--textfile", settings.textfile,
+                 "Also write metrics to FILE, for node_exporter, each interval")
+      ->check(named())
+      ->type_name("FILE");
+  const auto profile = [&](const char* option, std::string& prefix, const char* what) {
+    app.add_option(option, prefix, std::string("At the end write ") + what)
+        ->check(named())
+        ->type_name("PREFIX");
+  };
+  profile("--folded", settings.folded_prefix,
+          "PREFIX.locks.folded: stacks by time waited, a line each");
+  profile("--speedscope", settings.speedscope_prefix,
+          "PREFIX.locks.speedscope.json, for speedscope.app");
+  profile("--flamegraph", settings.flamegraph_prefix, "PREFIX.locks.svg: a picture for browsers");
+  profile("--pprof", settings.pprof_prefix, "PREFIX.locks.pb.gz, for go tool pprof");
+}
+
+void add_options(CLI::App& app, Settings& settings, Raw& raw) {
   app.add_option("-p,--pid", raw.pids, "Watch these processes, threads born later included")
       ->delimiter(',')
       ->type_name("N[,N...]");
@@ -59,11 +85,11 @@ void add_options(CLI::App& app, Settings& settings, Raw& raw) {
                "With --pid: their descendants too, those born later included");
   app.add_option("--comm", settings.comm,
                  "Watch the processes whose name fits, those that start later included")
-      ->check(named)
+      ->check(named())
       ->type_name("GLOB");
   app.add_option("--cgroup", settings.cgroup,
                  "Watch the processes of this control group and those below it")
-      ->check(named)
+      ->check(named())
       ->type_name("PATH");
   app.add_option("-i,--interval", settings.interval_s, "One report each SEC")
       ->check(CLI::Range(0.1, 86400.0))
@@ -108,8 +134,9 @@ void add_options(CLI::App& app, Settings& settings, Raw& raw) {
       ->type_name("WHEN");
   app.add_option("--json", settings.json_file,
                  "Also write the reports to FILE, one JSON object a line")
-      ->check(named)
+      ->check(named())
       ->type_name("FILE");
+  add_exports(app, settings, raw);
   app.add_option("--fail-on", raw.fail_on,
                  "Exit with 10 if a verdict was at least this: culprit or suspect")
       ->check(CLI::IsMember({"culprit", "suspect"}))
@@ -154,6 +181,11 @@ Result<Settings> checked(Settings settings, const Raw& raw) {
   settings.observe = {.locks = is_asked_for("locks"),
                       .alloc = is_asked_for("alloc") && settings.alloc_mode != AllocMode::kOff,
                       .memory = is_asked_for("memory")};
+  if (raw.listen) {
+    auto address = parse_listen_address(*raw.listen);
+    if (!address) return std::unexpected(address.error());
+    settings.listen = *address;
+  }
   if (!raw.fail_on.empty())
     settings.fail_on = raw.fail_on == "culprit" ? Level::kCulprit : Level::kSuspect;
   return settings;

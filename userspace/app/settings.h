@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analysis/thresholds.h"
+#include "export/listen_address.h"
 #include "model/error.h"
 #include "model/report.h"
 #include "probes/lock_probes.h"
@@ -48,6 +49,12 @@ struct Settings {
   Format format = Format::kText;
   Color color = Color::kAuto;
   std::string json_file;
+  std::string textfile;
+  std::optional<ListenAddress> listen;
+  std::string folded_prefix;  // of the file's name; empty: not asked for
+  std::string speedscope_prefix;
+  std::string flamegraph_prefix;
+  std::string pprof_prefix;
   std::optional<Level> fail_on;
   bool demo_fixed = false;
 };

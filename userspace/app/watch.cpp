@@ -97,8 +97,8 @@ Result<bool> all_end_before(Clock::time_point moment, Observer& observer, Waker&
     if (auto looked = observer.look(); !looked) return std::unexpected(looked.error());
     std::vector<std::int32_t> left;
     for (const KnownProcess& process : observer.processes()) left.push_back(process.pid);
-    if (left.empty()) return true;
     waker.follow(left);
+    if (waker.all_ended()) return true;
   }
 }
 
@@ -113,6 +113,7 @@ Result<Exit> watch(const Settings& settings) {
   if (!observer) return std::unexpected(observer.error());
   const auto rights_kept = drop_rights();
   if (!rights_kept) return std::unexpected(rights_kept.error());
+  if (auto started = outputs->start(); !started) return std::unexpected(started.error());
 
   const Clock::time_point begin = Clock::now();
   std::optional<Clock::time_point> end;

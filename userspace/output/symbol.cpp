@@ -1,5 +1,7 @@
 #include "output/symbol.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -173,6 +175,12 @@ std::string short_symbol(std::string_view symbol) {
   std::string shorter = Shortener(without_rust_hash(without_clones(symbol))).run();
   if (shorter.empty() || shorter.size() > symbol.size()) return std::string(symbol);
   return shorter;
+}
+
+std::string source_line(const Frame& frame) {
+  if (!frame.file) return {};
+  const std::string name = frame.file->substr(frame.file->rfind('/') + 1);
+  return frame.line ? fmt::format("{}:{}", name, *frame.line) : name;
 }
 
 }  // namespace cw

@@ -22,23 +22,18 @@ constexpr std::size_t kFramesShown = 3;  // a stack
 constexpr std::size_t kPidsShown = 3;
 constexpr std::array kShades = {'.', ':', '|', '#'};
 
-std::string location(const Frame& frame) {
-  if (!frame.file) return {};
-  const std::string name = frame.file->substr(frame.file->rfind('/') + 1);
-  return printable(frame.line ? fmt::format("{}:{}", name, *frame.line) : name);
-}
-
 std::string function_name(const Frame& frame) {
   if (!frame.function.empty()) return printable(short_symbol(frame.function));
   if (frame.module.empty()) return "[unknown code]";
   return printable(fmt::format("{}+{:#x}", frame.module, frame.offset));
 }
 
-// The function at the left, where it is at the right, if there is room for both.
+// The function at the left, where it is at the right, if there is room for most of both.
 std::string frame_cell(const Frame& frame, std::size_t width) {
-  const std::string place = location(frame);
+  const std::string place = printable(source_line(frame));
   const std::string function = function_name(frame);
-  if (place.empty() || columns(place) + 2 > width / 2) return cut_front(function, width);
+  const bool fits = columns(place) + 2 <= width / 2 || columns(place) + columns(function) < width;
+  if (place.empty() || !fits) return cut_front(function, width);
   const std::size_t room = width - columns(place) - 1;
   return pad(cut_front(function, room), room) + " " + place;
 }

@@ -27,25 +27,14 @@ std::uint64_t page_of(std::uint64_t address) {
 }
 
 // Functions that nothing calls, or only what nothing calls: of C libraries, their start files and
-// dynamic linkers, and of Go's runtime.
+// dynamic linkers, and of Go's runtime (funcIDs that runtime/traceback.go takes for the top of a
+// stack: a goroutine's, or the one of the thread that it switched to).
 bool is_first_function(std::string_view name) {
-  constexpr std::array<std::string_view, 17> kFirst = {"_start",
-                                                       "__libc_start_main",
-                                                       "__libc_start_main_impl",
-                                                       "__libc_start_call_main",
-                                                       "start_thread",
-                                                       "thread_start",
-                                                       "clone",
-                                                       "clone3",
-                                                       "__clone",
-                                                       "__clone3",
-                                                       "_dl_start_user",
-                                                       "_start_c",
-                                                       "libc_start_main_stage2",
-                                                       "runtime.goexit",
-                                                       "runtime.mstart",
-                                                       "runtime.rt0_go",
-                                                       "_rt0_amd64_linux"};
+  constexpr auto kFirst = std::to_array<std::string_view>(
+      {"_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main",
+       "start_thread", "thread_start", "clone", "clone3", "__clone", "__clone3", "_dl_start_user",
+       "_start_c", "libc_start_main_stage2", "runtime.goexit", "runtime.mstart", "runtime.rt0_go",
+       "_rt0_amd64_linux", "runtime.mcall", "runtime.morestack"});
   if (name.ends_with(".abi0")) name.remove_suffix(5);  // Go's assembly
   return std::ranges::find(kFirst, name) != kFirst.end();
 }

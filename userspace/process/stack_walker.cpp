@@ -76,10 +76,12 @@ bool StackWalker::saved_fp_by(const UnwindRule& rule, const Registers& at, std::
   return true;
 }
 
-// The psABI's frame: the caller's frame pointer, then the return address; 0 in the outermost.
+// The psABI's frame: the caller's frame pointer, then the return address; 0 in the outermost. Code
+// that keeps no frame pointers leaves the 0 its thread began with: it proves nothing in the first
+// frame.
 StackWalker::Step StackWalker::step_by_frame_pointer(Frame& frame) {
   const std::uint64_t fp = frame.at.fp;
-  if (fp == 0) return Step::kOutermost;
+  if (fp == 0) return frame.innermost ? Step::kLost : Step::kOutermost;
   Registers next{.sp = fp + 2 * sizeof(fp)};
   if (fp < frame.at.sp || fp % sizeof(fp) != 0 || !read_word(fp, next.fp) ||
       !read_word(fp + sizeof(fp), next.pc))
@@ -117,7 +119,7 @@ StackWalker::Step StackWalker::step(Frame& frame) {
 
 WalkedStack StackWalker::walk(const Registers& from) {
   WalkedStack stack;
-  Frame frame{.at = from};
+  Frame frame{.at = from, .innermost = true};
   while (stack.frames.size() < kMaxDepth) {
     if (frame.at.pc == 0) {
       stack.outermost = true;

@@ -27,6 +27,7 @@ class StackWalker {
     Registers at;
     bool exact = false;
     bool guessed = false;
+    bool innermost = false;
   };
   enum class Step : std::uint8_t { kMoved, kOutermost, kLost };
 

@@ -4,8 +4,8 @@
 #include <libelf.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "process/cfi_cursor.h"
@@ -46,9 +46,9 @@ class Contents {
     std::vector<std::byte> bytes;
     if (file_ < 0) {
       if (offset > image_.size()) return bytes;
-      size = std::min<std::uint64_t>(size, image_.size() - offset);
-      bytes.resize(size);
-      std::memcpy(bytes.data(), image_.data() + offset, size);
+      const auto part = std::span(image_).subspan(offset);
+      bytes.assign(part.begin(),
+                   part.begin() + static_cast<std::ptrdiff_t>(std::min(size, part.size())));
       return bytes;
     }
     // Grown as it is read: a claimed size costs its owner nothing.

@@ -1,0 +1,186 @@
+// Programs in several languages, linked and kept in all the ways that a program can be.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "command.h"
+#include "program.h"
+
+namespace cw::test {
+namespace {
+
+using nlohmann::json;
+
+const std::string kWorkloads = CW_WORKLOADS "/";
+
+json report_of(Workload& workload) {
+  workload.go();
+  return watched(workload.pid());
+}
+
+json report_of(const std::vector<std::string>& arguments) {
+  Workload workload(arguments);
+  return report_of(workload);
+}
+
+// What one must read of a lock that four threads fight for.
+void expect_hot(const json& report, const std::string& kind, const std::string& name) {
+  ASSERT_FALSE(report.at("locks").empty()) << report.dump(1);
+  const json& lock = report.at("locks").at(0);
+  EXPECT_EQ(lock.at("kind"), kind) << lock.dump(1);
+  EXPECT_EQ(lock.at("name"), name) << lock.dump(1);
+  EXPECT_NE(lock.at("level"), "fine");
+  EXPECT_GE(lock.at("threads"), 3) << "one may have it all the while";
+}
+
+// --- Rust ---
+
+TEST(Rust, MutexInAStaticVariable) {
+  const json report = report_of({"orders_rust", "mutex"});
+  expect_hot(report, "mutex", "orders::LEDGER");
+  EXPECT_TRUE(waits_in(report.at("locks").at(0), {"orders::settle_order"})) << report.dump(1);
+  EXPECT_GE(complete_share(report), kNearlyAll);
+}
+
+TEST(Rust, MutexOnTheHeapIsNamedByWhereItIsLocked) {
+  const json report = report_of({"orders_rust", "heap"});
+  expect_hot(report, "mutex", "heap, locked in orders::ship_order");
+  EXPECT_TRUE(waits_in(report.at("locks").at(0), {"orders::ship_order"})) << report.dump(1);
+  EXPECT_GE(complete_share(report), kNearlyAll);
+}
+
+TEST(Rust, ReadersAndWritersOfARwlockAreToldApart) {
+  const json report = report_of({"orders_rust", "rwlock"});
+  expect_hot(report, "rwlock", "orders::PRICES");
+  const json& lock = report.at("locks").at(0);
+  for (const json& waiters : lock.at("waiters")) {
+    const bool reads = waiters.at("mode") == "read";
+    EXPECT_TRUE(in_order(functions_of(waiters.at("stack")),
+                         {reads ? "orders::look_up_price" : "orders::change_price"}))
+        << waiters.dump(1);
+  }
+  EXPECT_GE(lock.at("waiters").size(), 2U);
+  EXPECT_GE(complete_share(report), kNearlyAll);
+}
+
+TEST(Rust, EmptyChannelIsIdle) {
+  const json report = report_of({"orders_rust", "channel"});
+  EXPECT_EQ(report.at("verdict").at("level"), "fine") << report.at("verdict");
+  const json channel = row_of(report, "park");
+  ASSERT_FALSE(channel.is_null()) << report.dump(1);
+  EXPECT_EQ(channel.at("primitive"), "channel");
+  EXPECT_EQ(channel.at("name"), "heap, waited for in orders::take_orders");
+  EXPECT_GE(complete_share(report), kNearlyAll);
+}
+
+TEST(Rust, ParkedThreadsAreIdle) {
+  const json report = report_of({"orders_rust", "park"});
+  EXPECT_EQ(report.at("verdict").at("level"), "fine") << report.at("verdict");
+  const json parked = row_of(report, "park");
+  ASSERT_FALSE(parked.is_null()) << report.dump(1);
+  EXPECT_EQ(parked.at("name"), "heap, waited for in orders::rest");
+  EXPECT_GE(complete_share(report), kNearlyAll);
+}
+
+// --- Go: its mutexes make no system call, and the report must say so ---
+
+TEST(Go, ItsRuntimesThreadsAreIdle) {
+  const json report = report_of({"orders_go"});
+  EXPECT_NE(report.at("verdict").at("level"), "culprit") << report.at("verdict");
+  EXPECT_NE(report.at("processes").at(0).at("runtimes").dump().find("Go"), std::string::npos);
+  const json parked = row_of(report, "park");
+  ASSERT_FALSE(parked.is_null()) << report.dump(1);
+  EXPECT_EQ(parked.at("primitive"), "Go note");
+  EXPECT_TRUE(waits_in(parked, {"runtime.futexsleep", "runtime.notesleep"}) ||
+              waits_in(parked, {"runtime.futexsleep", "runtime.notetsleep"}))
+      << parked.dump(1);
+  expect_cut_stacks_are_marked(report);
+}
+
+// --- C, with another C library in it ---
+
+TEST(Musl, StaticProgramsMutexIsNamed) {
+  const json report = report_of({"settle_musl"});
+  expect_hot(report, "mutex", "ledger");
+  // Debian builds it without tables to unwind by.
+  EXPECT_LT(complete_share(report), 1.0);
+  expect_cut_stacks_are_marked(report);
+}
+
+// --- C++ without names ---
+
+TEST(Stripped, LockIsNamedByItsPlaceInTheFile) {
+  const json report = report_of({"mutex4_stripped", "4", "60", "100"});
+  ASSERT_FALSE(report.at("locks").empty()) << report.dump(1);
+  const json& lock = report.at("locks").at(0);
+  EXPECT_EQ(lock.at("kind"), "mutex");
+  EXPECT_TRUE(lock.at("name").get<std::string>().starts_with("bss mutex4_stripped+0x")) << lock;
+  const json& stack = lock.at("waiters").at(0).at("stack");
+  EXPECT_TRUE(std::ranges::any_of(stack, [](const json& frame) {
+    return frame.at("module") == "mutex4_stripped" && frame.at("function") == "" &&
+           frame.at("offset") != 0;
+  })) << stack.dump(1);
+  EXPECT_GE(complete_share(report), kNearlyAll);
+}
+
+TEST(Stripped, ExportedFunctionsKeepTheirNames) {
+  const json report = report_of({"stacks_stripped", "chain"});
+  const json row = rows_of(report).at(0);
+  EXPECT_TRUE(waits_in(row, {"third", "second", "first"})) << row.dump(1);
+  EXPECT_TRUE(std::ranges::any_of(row.at("waiters").at(0).at("stack"), [](const json& frame) {
+    return frame.at("module") == "stacks_stripped" && frame.at("function") == "";
+  })) << row.dump(1);
+  EXPECT_GE(complete_share(report), kNearlyAll);
+}
+
+// --- programs whose files are not where they were, or never were where we look ---
+
+void expect_mutex4(const json& report) {
+  expect_hot(report, "mutex", "hot_lock");
+  const json& waiters = report.at("locks").at(0).at("waiters");
+  EXPECT_TRUE(std::ranges::any_of(waiters.at(0).at("stack"), [](const json& frame) {
+    return frame.at("function").get<std::string>().contains("contend(");
+  })) << waiters.dump(1);
+  EXPECT_GE(complete_share(report), kNearlyAll);
+}
+
+TEST(Kept, DeletedProgramKeepsItsNames) {
+  const TemporaryFolder folder;
+  std::filesystem::copy_file(kWorkloads + "mutex4", folder / "mutex4");
+  Workload workload({"mutex4", "4", "60", "100"},
+                    {"/usr/bin/env", "-C", "/", "--", "/bin/sh", "-c",
+                     "shift; exec " + (folder / "mutex4") + " \"$@\"", "sh"});
+  std::filesystem::remove(folder / "mutex4");
+  expect_mutex4(report_of(workload));
+}
+
+// In a file system that only it sees, with libraries of its own there.
+TEST(Kept, ProgramInAChrootAndMountNamespace) {
+  const TemporaryFolder folder;
+  const std::string root = folder.path();
+  Workload workload({"mutex4", "4", "60", "100"},
+                    {"/usr/bin/unshare", "--mount", "/bin/sh", "-c",
+                     "mount -t tmpfs none " + root + " && cd " + root + " && cp \"$1\" . && " +
+                         "cp --parents -L $(ldd \"$1\" | grep -o '/[^ ]*') . && shift && "
+                         "exec /usr/sbin/chroot . /mutex4 \"$@\"",
+                     "sh"});
+  ASSERT_FALSE(std::filesystem::exists(folder / "mutex4"));
+  expect_mutex4(report_of(workload));
+}
+
+// --- two threads that wait for each other ---
+
+TEST(Deadlock, IsPrintedWithItsCircle) {
+  const Workload workload({"deadlock"});
+  const Ran ran = run({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "2", "--format",
+                       "text", "--fail-on", "culprit"});
+  EXPECT_EQ(ran.exit, 10) << ran.errors;
+  for (const char* part : {"DEADLOCK", "lock_a", "lock_b", "waits for mutex"})
+    EXPECT_NE(ran.output.find(part), std::string::npos) << part << "\n" << ran.output;
+  for (const char* holder : {"a_then_b", "b_then_a"})
+    EXPECT_NE(ran.output.find(workload.ready().at(holder).dump()), std::string::npos) << ran.output;
+}
+
+}  // namespace
+}  // namespace cw::test

@@ -1,0 +1,140 @@
+// The lock profile, and the formats that are text.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "export/folded.h"
+#include "export/speedscope.h"
+#include "export_fixtures.h"
+
+namespace cw {
+namespace {
+
+LockProfile profile_of(const Report& report, int times = 1) {
+  LockProfile profile;
+  for (int i = 0; i < times; ++i) profile.add(report);
+  return profile;
+}
+
+double sum_of(const std::map<ProfiledStack, Weight>& stacks) {
+  return std::accumulate(stacks.begin(), stacks.end(), 0.0,
+                         [](double sum, const auto& entry) { return sum + entry.second.ns; });
+}
+
+TEST(LockProfile, AddsUpToTheTimeWaited) {
+  const LockProfile profile = profile_of(test::guilty_report(), 3);
+  const double waited = 3 * 5e9 * (2.548 + 0.127 + 0.002);
+  EXPECT_NEAR(sum_of(profile.waiters()), waited, 10);
+  EXPECT_NEAR(sum_of(profile.releasers()), waited, 10);
+  std::uint64_t waits = 0;
+  for (const auto& [stack, weight] : profile.waiters()) waits += weight.count;
+  EXPECT_EQ(waits, 3 * (49'000U + 2'050U + 2'050U));
+  EXPECT_DOUBLE_EQ(profile.duration_s(), 15);
+}
+
+TEST(LockProfile, WhatWasNotShownIsThere) {
+  Report report = test::report_of(2);
+  report.locks[0].waiters.pop_back();  // 26 % of it
+  report.locks[1].waiters.clear();     // a row beyond --top
+  report.locks_not_listed = {.count = 3, .waits = 30, .sum_ns = 1, .waiters_mean = 0.2};
+  const std::string folded = to_folded(profile_of(report));
+  EXPECT_NE(folded.find("orders-api;[other stacks];[mutex lock_0] 33124"), std::string::npos)
+      << folded;
+  EXPECT_NE(folded.find("orders-api;[other stacks];[other mutex locks] 12740000000\n"),
+            std::string::npos)
+      << folded;
+  EXPECT_NE(folded.find("other;[other stacks];[other locks] 1000000000\n"), std::string::npos)
+      << folded;
+}
+
+TEST(LockProfile, IsBounded) {
+  LockProfile profile;
+  Report report = test::report_of(1);
+  report.locks[0].waiters.resize(1);
+  report.locks[0].waiters[0].share = 1;
+  for (int i = 0; i < 25'000; ++i) {
+    report.locks[0].waiters[0].stack = test::stack_of({{"main"}});
+    report.locks[0].waiters[0].stack.frames[0].function = "f" + std::to_string(i);
+    report.locks[0].name = "lock_" + std::to_string(i / 10);
+    profile.add(report);
+  }
+  EXPECT_LE(profile.waiters().size(), 22'000U);
+  EXPECT_LE(profile.locks().size(), 1'002U);
+  EXPECT_NEAR(sum_of(profile.waiters()) / (25'000 * 5e9 * 2.548), 1, 1e-6) << "none is lost";
+}
+
+TEST(Folded, IsRootFirstAndSumsIntervals) {
+  EXPECT_EQ(
+      to_folded(profile_of(test::guilty_report(), 2)),
+      "orders-api;clerk;orders::lookup;pthread_mutex_lock;[mutex orders::ledger] 18855200000\n"
+      "orders-api;orders::quote;[rwlock orders::rates] 1290000000\n"
+      "orders-api;orders::settle;pthread_mutex_lock;[mutex orders::ledger] 6624800000\n");
+}
+
+TEST(Folded, MarksStacksThatGoOn) {
+  Report report = test::report_of(1);
+  report.locks[0].waiters[0].stack.complete = false;
+  report.locks[0].waiters[0].stack.frames[2].function.clear();
+  EXPECT_NE(to_folded(profile_of(report)).find("orders-api;...;orders+0x1c;orders::lookup;"),
+            std::string::npos);
+}
+
+TEST(Folded, HostileNamesStayInTheirFrames) {
+  const std::string folded = to_folded(profile_of(test::hostile_report()));
+  std::istringstream lines(folded);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_EQ(line.find_first_not_of("0123456789", line.rfind(' ') + 1), std::string::npos) << line;
+    EXPECT_LE(std::ranges::count(line, ';'), 4) << line;
+    EXPECT_EQ(line.find('\x1b'), std::string::npos);
+  }
+  EXPECT_EQ(to_folded(LockProfile()), "");
+}
+
+// What https://www.speedscope.app/file-format-schema.json requires of a sampled profile.
+void expect_valid(const nlohmann::json& file) {
+  EXPECT_EQ(file.at("$schema"), "https://www.speedscope.app/file-format-schema.json");
+  const auto& frames = file.at("shared").at("frames");
+  for (const auto& frame : frames) {
+    EXPECT_TRUE(frame.at("name").is_string());
+    EXPECT_TRUE(!frame.contains("file") || frame.at("file").is_string());
+    EXPECT_TRUE(!frame.contains("line") || frame.at("line").is_number());
+  }
+  for (const auto& profile : file.at("profiles")) {
+    EXPECT_EQ(profile.at("type"), "sampled");
+    EXPECT_EQ(profile.at("unit"), "nanoseconds");
+    EXPECT_TRUE(profile.at("name").is_string());
+    ASSERT_EQ(profile.at("samples").size(), profile.at("weights").size());
+    std::int64_t total = 0;
+    for (const auto& weight : profile.at("weights")) total += weight.get<std::int64_t>();
+    EXPECT_EQ(profile.at("startValue"), 0);
+    EXPECT_EQ(profile.at("endValue"), total);
+    for (const auto& sample : profile.at("samples"))
+      for (const auto& index : sample) EXPECT_LT(index.get<std::size_t>(), frames.size());
+  }
+}
+
+TEST(Speedscope, IsValid) {
+  for (const Report& report :
+       {test::guilty_report(), test::hostile_report(), test::report_of(3), test::report_of(0)})
+    expect_valid(nlohmann::json::parse(to_speedscope(profile_of(report), "orders")));
+}
+
+TEST(Speedscope, HasWaitersAndReleasersRootFirst) {
+  const auto file =
+      nlohmann::json::parse(to_speedscope(profile_of(test::guilty_report()), "orders"));
+  ASSERT_EQ(file.at("profiles").size(), 2U);
+  std::vector<std::string> names;
+  for (const auto& index : file.at("profiles").at(0).at("samples").at(0)) {
+    const auto& frame = file.at("shared").at("frames").at(index.get<std::size_t>());
+    names.push_back(frame.at("name"));
+    if (names.back() != "orders::lookup") continue;
+    EXPECT_EQ(frame.at("file"), "src/cache.cpp");
+    EXPECT_EQ(frame.at("line"), 41);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"orders-api", "clerk", "orders::lookup",
+                                             "pthread_mutex_lock", "[mutex orders::ledger]"}));
+}
+
+}  // namespace
+}  // namespace cw

@@ -1,0 +1,36 @@
+// Where reports go for other tools: monitoring, profilers, browsers.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "app/profile_files.h"
+#include "app/settings.h"
+#include "export/metrics.h"
+#include "export/metrics_server.h"
+
+namespace cw {
+
+class Exports {
+ public:
+  // Opens files and takes the port now: what cannot be had is an error before anything is attached,
+  // and needs no rights later. Errors: kFailed.
+  static Result<Exports> open(const Settings& settings);
+  // Begins to serve. Call it once rights were dropped: its thread has none to drop. Errors:
+  // kFailed, also where a file cannot be replaced without the rights that were given up.
+  Result<void> start();
+  // Of the last report: profiles, too.
+  Result<void> write(const Report& report);
+  // Writes the profiles before the last report: something else went wrong. Once.
+  void give_up() { static_cast<void>(profiles_.write()); }
+
+ private:
+  Result<void> publish();
+
+  ProfileFiles profiles_;
+  std::string textfile_;
+  std::optional<MetricsServer> server_;
+  std::optional<Metrics> metrics_;  // where one of the two wants them
+};
+
+}  // namespace cw

@@ -1,0 +1,55 @@
+#include "export/flame_tree.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <ranges>
+
+namespace cw {
+namespace {
+
+FlameNode& descend(FlameNode& from, const std::string& name, const Weight& weight) {
+  FlameNode& node = from.inside[name];
+  node.count += weight.count;
+  node.ns += weight.ns;
+  return node;
+}
+
+void add(FlameNode& root, const LockProfile& profile, const ProfiledStack& stack,
+         const Weight& weight) {
+  root.count += weight.count;
+  root.ns += weight.ns;
+  FlameNode* node = &root;
+  if (stack.frames.empty()) node = &descend(*node, "[other stacks]", weight);
+  if (!stack.complete) node = &descend(*node, "...", weight);
+  for (const std::uint32_t frame : std::views::reverse(stack.frames))
+    node = &descend(*node, frame_name(profile.frames()[frame]), weight);
+}
+
+}  // namespace
+
+std::size_t FlameNode::depth() const {
+  std::size_t deepest = 0;
+  for (const auto& [name, node] : inside) deepest = std::max(deepest, node.depth() + 1);
+  return deepest;
+}
+
+std::vector<FlameLock> flame_locks(const LockProfile& profile) {
+  std::vector<FlameLock> locks;
+  for (const ProfiledLock& lock : profile.locks())
+    locks.push_back({.name = fmt::format("{} ({})", lock_name(lock), lock.process),
+                     .ns = 0,
+                     .waiters = {},
+                     .releasers = {}});
+  for (const auto& [stack, weight] : profile.waiters())
+    add(locks[stack.lock].waiters, profile, stack, weight);
+  for (const auto& [stack, weight] : profile.releasers())
+    add(locks[stack.lock].releasers, profile, stack, weight);
+  for (FlameLock& lock : locks) lock.ns = lock.waiters.ns;
+  std::erase_if(locks, [](const FlameLock& lock) { return !(lock.ns >= 1); });
+  std::ranges::stable_sort(locks, std::ranges::greater{}, &FlameLock::ns);
+  return locks;
+}
+
+}  // namespace cw

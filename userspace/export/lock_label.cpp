@@ -1,0 +1,28 @@
+#include "export/lock_label.h"
+
+#include <string_view>
+
+#include "export/exposition.h"
+
+namespace cw {
+namespace {
+
+constexpr std::string_view kStack = "stack of ";  // a thread's: "stack of 71, locked in f"
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+}  // namespace
+
+std::string lock_label(const LockReport& lock) {
+  const std::string_view name = lock.name;
+  if (lock.has_symbol) return label_value(name);
+  if (name.empty() || name.starts_with("0x") || name.starts_with("shared inode ")) return {};
+  if (!name.starts_with(kStack)) return label_value(name);
+  std::string_view rest = name.substr(kStack.size());
+  while (!rest.empty() && is_digit(rest.front())) rest.remove_prefix(1);
+  return label_value("a stack" + std::string(rest));
+}
+
+}  // namespace cw

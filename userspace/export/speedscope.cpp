@@ -1,0 +1,86 @@
+#include "export/speedscope.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <tuple>
+
+#include "export/call_path.h"
+
+namespace cw {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Frames that both profiles share; those that no source line tells apart are one.
+class Frames {
+ public:
+  std::size_t add(const std::string& name, const Frame* frame = nullptr) {
+    const std::string file = frame == nullptr ? "" : frame->file.value_or("");
+    const std::uint32_t line = frame == nullptr ? 0 : frame->line.value_or(0);
+    const auto [entry, is_new] = indices_.try_emplace({name, file, line}, list_.size());
+    if (!is_new) return entry->second;
+    Json object = {{"name", name}};
+    if (!file.empty()) object["file"] = file;
+    if (line != 0) object["line"] = line;
+    list_.push_back(std::move(object));
+    return entry->second;
+  }
+  Json take() { return std::move(list_); }
+
+ private:
+  std::map<std::tuple<std::string, std::string, std::uint32_t>, std::size_t> indices_;
+  Json list_ = Json::array();
+};
+
+// The names of call_path(), those of functions with their lines.
+Json sample_of(const LockProfile& profile, const ProfiledStack& stack, Frames& frames) {
+  Json sample = Json::array();
+  const std::vector<std::string> path = call_path(profile, stack);
+  const std::size_t first = path.size() - 1 - stack.frames.size();  // of the functions
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const bool is_function = i >= first && i + 1 < path.size();
+    const std::size_t depth = path.size() - 2 - i;  // from the innermost
+    sample.push_back(
+        frames.add(path[i], is_function ? &profile.frames()[stack.frames[depth]] : nullptr));
+  }
+  return sample;
+}
+
+Json profile_of(const LockProfile& profile, const std::map<ProfiledStack, Weight>& stacks,
+                const std::string& name, Frames& frames) {
+  Json samples = Json::array();
+  Json weights = Json::array();
+  std::int64_t total = 0;
+  for (const auto& [stack, weight] : stacks) {
+    const std::int64_t ns = std::llround(weight.ns);
+    if (ns <= 0) continue;
+    samples.push_back(sample_of(profile, stack, frames));
+    weights.push_back(ns);
+    total += ns;
+  }
+  return {{"type", "sampled"},
+          {"name", name},
+          {"unit", "nanoseconds"},
+          {"startValue", 0},
+          {"endValue", total},
+          {"samples", std::move(samples)},
+          {"weights", std::move(weights)}};
+}
+
+}  // namespace
+
+std::string to_speedscope(const LockProfile& profile, const std::string& name) {
+  Frames frames;
+  Json profiles = Json::array();
+  profiles.push_back(profile_of(profile, profile.waiters(), "waiting for locks", frames));
+  profiles.push_back(profile_of(profile, profile.releasers(), "letting waiters go on", frames));
+  const Json file = {{"$schema", "https://www.speedscope.app/file-format-schema.json"},
+                     {"name", name},
+                     {"exporter", "contentionwatch"},
+                     {"activeProfileIndex", 0},
+                     {"shared", {{"frames", frames.take()}}},
+                     {"profiles", std::move(profiles)}};
+  return file.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace cw
