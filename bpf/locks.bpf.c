@@ -19,6 +19,8 @@
 
 #include "identity.h"
 
+#include "log2.h"
+
 #include "word.h"
 
 #include "unwind_maps.h"

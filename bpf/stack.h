@@ -95,7 +95,7 @@ static __always_inline void walk_32bit(void *ctx, struct walk *walk)
 }
 
 /* The id under which the current user stack is kept; 0 when it could not be. */
-static __always_inline __u64 keep_stack(void *ctx)
+static __always_inline __u64 keep_stack(void *ctx, __u64 leaf)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct walks *all = NULL;
@@ -115,7 +115,7 @@ static __always_inline __u64 keep_stack(void *ctx)
 		walk->pc = CW_USER_PC(regs);
 		walk->sp = regs->sp;
 		walk->fp = CW_USER_FP(regs);
-		walk->flags = 0; /* behind the system call's instruction, as behind a call's */
+		walk->flags = leaf;
 		walk->space = space ? *space : 0;
 		walk->has_registers = 0;
 		walk_out(walk);
@@ -171,13 +171,19 @@ static __always_inline __u32 stack_weight(struct cw_word *word, __u32 role)
 	return __sync_lock_test_and_set(unstacked, 0) + 1;
 }
 
-static __noinline __u64 take_stack(void *ctx)
+/*
+ * What the innermost address is: an instruction about to run (CW_FRAME_EXACT), or the one behind a
+ * system call's, which is as behind a call's.
+ */
+#define CW_AFTER_CALL 0
+
+static __noinline __u64 take_stack(void *ctx, __u64 leaf)
 {
 	__u32 zero = 0;
 	struct cw_cost *mine = bpf_map_lookup_elem(&cost, &zero);
 	bool timed = mine && mine->stacks_taken % CW_STACK_COST_SAMPLE == 0;
 	__u64 began = timed ? bpf_ktime_get_ns() : 0;
-	__u64 id = keep_stack(ctx);
+	__u64 id = keep_stack(ctx, leaf);
 
 	if (timed) {
 		mine->timed_stacks++;

@@ -332,7 +332,7 @@ static __always_inline bool begin_wait(void *ctx, struct task_struct *task,
 	word->last_value_class = thread->value_class;
 	word->last_on_own_stack = thread->on_own_stack;
 	thread->weight = stack_weight(word, CW_WAITER);
-	thread->stack = thread->weight ? take_stack(ctx) : 0;
+	thread->stack = thread->weight ? take_stack(ctx, CW_AFTER_CALL) : 0;
 	return true;
 }
 

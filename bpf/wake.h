@@ -117,7 +117,7 @@ static __always_inline void charge_wake(void *ctx, struct cw_word *word, struct 
 	if (!weight)
 		return;
 	struct cw_site_key site = {
-	    .stack = take_stack(ctx),
+	    .stack = take_stack(ctx, CW_AFTER_CALL),
 	    .word = word->id,
 	    .image = thread->image,
 	    .op = thread->op,

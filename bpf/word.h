@@ -184,33 +184,6 @@ __noinline int read_integrals(struct integrals *at, struct cw_word *word, __u64 
 	return 0;
 }
 
-static __always_inline __u32 log2_of(__u64 value)
-{
-	__u32 log = 0;
-
-	if (value >> 32) {
-		value >>= 32;
-		log += 32;
-	}
-	if (value >> 16) {
-		value >>= 16;
-		log += 16;
-	}
-	if (value >> 8) {
-		value >>= 8;
-		log += 8;
-	}
-	if (value >> 4) {
-		value >>= 4;
-		log += 4;
-	}
-	if (value >> 2) {
-		value >>= 2;
-		log += 2;
-	}
-	return log + (value >> 1 & 1);
-}
-
 /* The bucket of model/histogram.h. */
 __noinline int add_to_histogram(__u32 word, __u32 distribution, __u64 ns)
 {

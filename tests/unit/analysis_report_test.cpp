@@ -255,7 +255,6 @@ TEST_F(Analyse, NamesWhatItCannotSeeHere) {
   const Report report = analyse(interval_of({}), {go}, {go}, options_, memory_, symbolizer_);
   EXPECT_TRUE(any_contains(report.verdict.not_seen, "Go's sync.Mutex"));
   EXPECT_FALSE(any_contains(run(interval_of({})).verdict.not_seen, "Go's sync.Mutex"));
-  EXPECT_TRUE(any_contains(report.verdict.not_seen, "not watched by this version"));
 }
 
 TEST_F(Analyse, SlowWakingIsNamedWhenNearlyAllThreadsWait) {

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <string>
 
+#include "analysis/memory_verdict.h"
 #include "model/report.h"
 
 namespace cw::test {
@@ -135,6 +136,52 @@ inline ProcessReport orders_api() {
   return process;
 }
 
+inline AllocatorReport glibc() {
+  AllocatorReport row;
+  row.pid = 4242;
+  row.comm = "orders-api";
+  row.allocator = "glibc 2.36";
+  row.mode = "burst";
+  row.observed_s = 0.4;
+  row.windows = 24;
+  row.arithmetic = "(8,100 +-300 allocs/s + 8,000 +-310 frees/s) x 20 ns = 0.0003 cores";
+  row.allocs_per_s = Estimate{.estimate = 8100, .low = 7800, .high = 8400};
+  row.frees_per_s = Estimate{.estimate = 8000, .low = 7690, .high = 8310};
+  row.bytes_per_s = Estimate{.estimate = 1.2e6, .low = 1.1e6, .high = 1.3e6};
+  row.size.count = 2000;
+  row.size.sum_bytes = 300'000;
+  row.size.histogram.add(bucket_of(64), 1500);
+  row.size.histogram.add(bucket_of(400), 500);
+  row.cores = 0.000322;
+  row.sites = {
+      {.share_allocs = 0.7,
+       .share_bytes = 0.4,
+       .allocs_per_s = 5670,
+       .bytes_per_s = 480'000,
+       .mean_bytes = 85,
+       .stack = stack_of(
+           {{"malloc"}, {"operator new(unsigned long)"}, {"orders::parse", "src/parse.cpp", 12}},
+           2)}};
+  return row;
+}
+
+inline MemoryReport orders_memory() {
+  MemoryReport row;
+  row.pid = 4242;
+  row.comm = "orders-api";
+  row.arithmetic = "310 minor faults/s x 500 ns = 0.0002 cores, rss 48 MB steady";
+  row.rss_anon_bytes = 48'000'000;
+  row.headroom_bytes = 2'000'000'000;
+  row.limit = "memory.max of /system.slice/orders.service";
+  row.minor_faults_per_s = 310;
+  row.mmap_per_s = 2;
+  row.munmap_per_s = 1.5;
+  row.sites = {{.faults_per_s = 310,
+                .share = 1,
+                .stack = stack_of({{"orders::parse", "src/parse.cpp", 14}}, 0)}};
+  return row;
+}
+
 inline Report guilty_report() {
   Report report;
   report.host = "shop-3";
@@ -155,11 +202,18 @@ inline Report guilty_report() {
                        .objects = {{LockKind::kCondvar, 3}, {LockKind::kJoin, 1}}};
   report.verdict = {.level = Level::kCulprit,
                     .summary = "mutex orders::ledger: 2.5 of 14 threads are waiting for it",
+                    .arithmetic = {},
+                    .advice = {},
                     .not_seen = {"spinning before sleeping", "kernel locks",
-                                 "uncontended acquisitions (no futex call)",
-                                 "allocations, memory growth: not watched by this version"},
+                                 "uncontended acquisitions (no futex call)"},
                     .cleared = {"1 other lock: <0.01 threads waiting",
                                 "9.2 threads in idle waits (3 condvars, 1 join): not contention"}};
+  report.allocators = {glibc()};
+  report.memory = {orders_memory()};
+  report.cgroups = {{.path = "/system.slice/orders.service",
+                     .memory_psi_some_pct = 0.2,
+                     .cpu_throttled_pct = 31}};
+  conclude_memory(report, {.locks = true, .alloc = true, .memory = true});
   report.fidelity.budget_pct = 1;
   report.fidelity.target_overhead_pct = 0.4;
   report.fidelity.counting_overhead_pct = 0.3;
@@ -184,6 +238,35 @@ inline Report healthy_report() {
   report.processes[0].sleeping_in = {{.syscall = "epoll_wait", .threads_mean = 11.9},
                                      {.syscall = "fsync", .threads_mean = 0.8}};
   report.final = true;
+  return report;
+}
+
+// Its allocator and its page faults are what holds it up.
+inline Report allocating_report() {
+  Report report = healthy_report();
+  report.verdict = {.level = Level::kFine,
+                    .summary = "no thread waited for a lock",
+                    .arithmetic = {},
+                    .advice = {},
+                    .not_seen = {"kernel locks"},
+                    .cleared = {}};
+  AllocatorReport& row = report.allocators.front();
+  row.level = Level::kCulprit;
+  row.allocs_per_s = Estimate{.estimate = 15.1e6, .low = 13.7e6, .high = 16.9e6};
+  row.frees_per_s = row.allocs_per_s;
+  row.cores = 0.604;
+  row.arithmetic =
+      "(15,100,000 +-1,800,000 allocs/s + 15,100,000 +-1,800,000 frees/s) x 20 ns = 0.60 cores";
+  row.advice = {
+      "70 % of the allocations are made in orders::parse, 85 B each on average: keep those blocks, "
+      "or allocate fewer and larger ones"};
+  MemoryReport& memory = report.memory.front();
+  memory.level = Level::kSuspect;
+  memory.minor_faults_per_s = 310'000;
+  memory.arithmetic = "310,000 minor faults/s x 500 ns = 0.15 cores, rss 48 MB steady";
+  memory.advice = {"100 % of the page faults are taken in orders::parse"};
+  report.cgroups.clear();
+  conclude_memory(report, {.locks = true, .alloc = true, .memory = true});
   return report;
 }
 

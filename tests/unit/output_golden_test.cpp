@@ -66,11 +66,17 @@ TEST(GoldenText, SeveralProcessesAndLosses) {
 TEST(GoldenText, IdleWaits) {
   expect_golden("idle.txt", to_text(with_idle_waits(), {.with_waits = true}));
 }
+TEST(GoldenText, Allocator) {
+  expect_golden("allocator.txt", to_text(test::allocating_report()));
+}
 TEST(GoldenText, Wide) {
   expect_golden("wide.txt", to_text(test::guilty_report(), {.width = 120}));
 }
 TEST(GoldenJson, Guilty) {
   expect_golden("guilty.json", to_json(test::guilty_report()) + "\n");
+}
+TEST(GoldenJson, Allocator) {
+  expect_golden("allocator.json", to_json(test::allocating_report()) + "\n");
 }
 TEST(GoldenJson, IdleWaits) {
   expect_golden("idle.json", to_json(with_idle_waits(), {.with_waits = true}) + "\n");

@@ -57,6 +57,7 @@ TEST(Json, AbsentMeansNotObserved) {
   report.locks[0].address = 0;
   report.fidelity.target_overhead_pct.reset();
   report.fidelity.stacks_complete_share.reset();
+  report.observed.alloc = false;
   const json object = parsed(report);
   EXPECT_FALSE(object["locks"][0].contains("owner"));
   EXPECT_FALSE(object["locks"][0].contains("address"));

@@ -19,6 +19,16 @@ constexpr std::array kKeys = {
     Key{"lock.waiters.culprit", &Thresholds::lock_waiters_culprit},
     Key{"lock.busy.suspect", &Thresholds::lock_busy_suspect},
     Key{"lock.busy.culprit", &Thresholds::lock_busy_culprit},
+    Key{"alloc.cores.suspect", &Thresholds::alloc_cores_suspect},
+    Key{"alloc.cores.culprit", &Thresholds::alloc_cores_culprit},
+    Key{"alloc.waiters.suspect", &Thresholds::alloc_waiters_suspect},
+    Key{"alloc.waiters.culprit", &Thresholds::alloc_waiters_culprit},
+    Key{"memory.cores.suspect", &Thresholds::memory_cores_suspect},
+    Key{"memory.cores.culprit", &Thresholds::memory_cores_culprit},
+    Key{"memory.stalled.suspect", &Thresholds::memory_stalled_suspect},
+    Key{"memory.stalled.culprit", &Thresholds::memory_stalled_culprit},
+    Key{"growth.hours.suspect", &Thresholds::growth_hours_suspect},
+    Key{"growth.hours.culprit", &Thresholds::growth_hours_culprit},
 };
 
 Result<void> ordered(std::string_view what, double suspect, double culprit) {
@@ -49,11 +59,25 @@ Result<void> set(Thresholds& thresholds, std::string_view key, double value) {
 }
 
 Result<void> validate(const Thresholds& thresholds) {
-  if (auto waiters =
-          ordered("lock.waiters", thresholds.lock_waiters_suspect, thresholds.lock_waiters_culprit);
-      !waiters)
-    return waiters;
-  return ordered("lock.busy", thresholds.lock_busy_suspect, thresholds.lock_busy_culprit);
+  struct Pair {
+    const char* what;
+    double suspect;
+    double culprit;
+  };
+  const Thresholds& set = thresholds;
+  for (const Pair& pair :
+       {Pair{"lock.waiters", set.lock_waiters_suspect, set.lock_waiters_culprit},
+        Pair{"lock.busy", set.lock_busy_suspect, set.lock_busy_culprit},
+        Pair{"alloc.cores", set.alloc_cores_suspect, set.alloc_cores_culprit},
+        Pair{"alloc.waiters", set.alloc_waiters_suspect, set.alloc_waiters_culprit},
+        Pair{"memory.cores", set.memory_cores_suspect, set.memory_cores_culprit},
+        Pair{"memory.stalled", set.memory_stalled_suspect, set.memory_stalled_culprit}})
+    if (auto fits = ordered(pair.what, pair.suspect, pair.culprit); !fits) return fits;
+  if (set.growth_hours_culprit <= set.growth_hours_suspect) return {};
+  return fail(Exit::kUsage,
+              fmt::format("threshold growth.hours.culprit ({}) is above growth.hours.suspect ({}): "
+                          "the less time is left, the worse",
+                          set.growth_hours_culprit, set.growth_hours_suspect));
 }
 
 }  // namespace cw

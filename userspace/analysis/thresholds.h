@@ -12,6 +12,16 @@ struct Thresholds {
   double lock_waiters_culprit = 0.5;
   double lock_busy_suspect = 0.1;
   double lock_busy_culprit = 0.5;
+  double alloc_cores_suspect = 0.1;
+  double alloc_cores_culprit = 0.5;
+  double alloc_waiters_suspect = 0.05;
+  double alloc_waiters_culprit = 0.5;
+  double memory_cores_suspect = 0.1;
+  double memory_cores_culprit = 0.5;
+  double memory_stalled_suspect = 0.1;  // share of the time (PSI, some)
+  double memory_stalled_culprit = 0.5;
+  double growth_hours_suspect = 24;  // until memory is exhausted: less is worse
+  double growth_hours_culprit = 1;
 };
 
 // Sets one threshold by its public name, such as "lock.waiters.suspect".

@@ -98,7 +98,6 @@ std::vector<std::string> not_seen(const std::vector<Lock>& locks,
     blind.emplace_back("locks that sleep on a word per thread, where no frame has a name");
   if (has_runtime(processes, "JVM"))
     blind.emplace_back("Java's locks, where HotSpot's frames have no names");
-  blind.emplace_back("allocations, memory growth: not watched by this version");
   return blind;
 }
 

@@ -36,7 +36,7 @@ Observer::Observer(Settings settings, Selection selection, LockProbes probes)
     : settings_(std::move(settings)),
       probes_(std::move(probes)),
       processes_(std::move(selection), probes_, unwind_files_),
-      overhead_(settings_.budget_pct),
+      overhead_(settings_.budget_pct, settings_.part_of_budget()),
       symbols_([this](StackId stack) { return probes_.stack(stack); }),
       unwinding_(probes_.unwind_maps(), unwind_files_) {
   utsname names{};
@@ -50,11 +50,19 @@ Result<std::unique_ptr<Observer>> Observer::start(const Settings& settings) {
   if (!selection) return std::unexpected(selection.error());
   auto probes = LockProbes::load({.newcomers = selection->newcomers(),
                                   .follow_forks = selection->follows_forks(),
-                                  .hooks = settings.hooks,
+                                  .hooks = settings.observe.locks ? settings.hooks : HookSet::kNone,
                                   .sizes = {}});
   if (!probes) return std::unexpected(probes.error());
+  const Watched newcomers = selection->newcomers();
   std::unique_ptr<Observer> observer(
       new Observer(settings, std::move(*selection), std::move(*probes)));
+  auto alloc = AllocObserver::start(settings, observer->probes_, newcomers);
+  if (alloc)
+    observer->alloc_ = std::move(*alloc);
+  else if (!settings.observe.locks)
+    return std::unexpected(alloc.error());
+  else
+    observer->no_alloc_ = alloc.error().message;
   if (auto attached = observer->attach(); !attached) return std::unexpected(attached.error());
   return observer;
 }
@@ -75,8 +83,16 @@ Result<void> Observer::attach() {
   symbols_.refresh(last_);
   adopt_some();
   last_sample_ = sample(last_);
+  if (alloc_) alloc_->begin(memory_targets(), symbols_);
   interval_began_ = rfc3339_now();
   return {};
+}
+
+std::vector<MemoryTarget> Observer::memory_targets() const {
+  std::vector<MemoryTarget> targets;
+  for (const KnownProcess& process : processes_.now())
+    targets.push_back({.pid = process.pid, .image = process.image});
+  return targets;
 }
 
 Result<Snapshot> Observer::snapshot() {
@@ -103,6 +119,7 @@ Result<void> Observer::look() {
     cpu_ns += cpu_ns_of(process.pid).value_or(0);
   }
   probes_.sample_stacks(overhead_.adjust(probes_.cost(), cpu_ns));
+  if (alloc_) alloc_->look(memory_targets(), symbols_);
   return {};
 }
 
@@ -197,6 +214,7 @@ Result<Report> Observer::report(bool final) {
                           memory_, symbols_);
   for (const WordKey& word : memory_.polled) probes_.join_polls(word);
   fill_in(report, final);
+  if (alloc_) alloc_->report(memory_targets(), symbols_, report);
   reap_ghosts(*now);
   settle_counts(*now);
   last_ = std::move(*now);
@@ -217,6 +235,7 @@ void Observer::fill_in(Report& report, bool final) {
   double cpu_s = 0;
   for (const ProcessReport& process : report.processes) cpu_s += process.cpu_s;
   overhead_.report(probes_.cost(), cpu_s, report.interval_s, report.fidelity);
+  if (!no_alloc_.empty()) report.verdict.not_seen.push_back("allocations, memory: " + no_alloc_);
   if (const std::size_t left_out = left_out_now(); left_out != 0)
     report.verdict.not_seen.insert(
         report.verdict.not_seen.begin(),

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "analysis/memory.h"
+#include "app/alloc_observer.h"
 #include "app/overhead.h"
 #include "app/settings.h"
 #include "app/target_symbols.h"
@@ -45,6 +46,7 @@ class Observer {
   [[nodiscard]] std::vector<ProcessSample> sample(const Snapshot& snapshot);
   void fill_in(Report& report, bool final);
   std::size_t left_out_now();
+  [[nodiscard]] std::vector<MemoryTarget> memory_targets() const;
 
   Settings settings_;
   LockProbes probes_;
@@ -54,6 +56,8 @@ class Observer {
   TargetSymbols symbols_;
   Unwinding unwinding_;
   SleepSampler sleeps_;
+  std::unique_ptr<AllocObserver> alloc_;  // null: only locks are observed
+  std::string no_alloc_;                  // why that is all that can be
   std::string host_;
   std::string kernel_;
 

@@ -47,7 +47,7 @@ StackSampling Overhead::adjust(const HookCost& cost, std::uint64_t cpu_ns) {
   at_look_ = cost;
   look_ns_ = now;
   look_cpu_ns_ = cpu_ns;
-  return next_sampling(spending, budget_pct_ / 100);
+  return next_sampling(spending, budget_pct_ / 100 * stacks_share_);
 }
 
 void Overhead::report(const HookCost& cost, double cpu_s, double interval_s, Fidelity& fidelity) {

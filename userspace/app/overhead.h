@@ -12,7 +12,9 @@ namespace cw {
 
 class Overhead {
  public:
-  explicit Overhead(double budget_pct) : budget_pct_(budget_pct) {}
+  // `stacks_share`: of the budget, what counting and stacks of locks may take.
+  Overhead(double budget_pct, double stacks_share)
+      : budget_pct_(budget_pct), stacks_share_(stacks_share) {}
 
   // Before and after the hooks were attached.
   void calls_cost(const CallCosts& before, const CallCosts& after);
@@ -29,6 +31,7 @@ class Overhead {
   [[nodiscard]] Spending spent(const HookCost& before, const HookCost& after) const;
 
   double budget_pct_;
+  double stacks_share_;
   double reaching_hook_ns_ = 0;
   double bystander_ns_ = 0;
   HookCost at_report_;

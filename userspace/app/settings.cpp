@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -20,6 +21,7 @@ struct Raw {
   std::string format;
   std::string color = "auto";
   std::string hooks;
+  std::string alloc_mode;
   std::optional<std::string> listen;
   std::string fail_on;
   double duration_s = 0;
@@ -99,9 +101,10 @@ void add_options(CLI::App& app, Settings& settings, Raw& raw) {
   app.add_option("-n,--top", settings.top_n, "Rows per table")
       ->check(CLI::Range(1, 10'000))
       ->type_name("N");
-  app.add_option("--observe", raw.observe, "What to watch: locks (all that this version watches)")
+  app.add_option("--observe", raw.observe,
+                 "What to watch: locks, alloc, memory (default: all three)")
       ->delimiter(',')
-      ->check(CLI::IsMember({"locks"}))
+      ->check(CLI::IsMember({"locks", "alloc", "memory"}))
       ->type_name("LIST");
   app.add_flag("--waits", settings.with_waits,
                "List idle waits (condition variables, joins...) too");
@@ -110,6 +113,11 @@ void add_options(CLI::App& app, Settings& settings, Raw& raw) {
                  "reported against")
       ->check(CLI::Range(0.01, 100.0))
       ->type_name("PCT");
+  app.add_option("--alloc-mode", raw.alloc_mode,
+                 "burst: probes on the allocator in short windows, held to the budget; full: "
+                 "probes that stay, at many times the cost; off")
+      ->check(CLI::IsMember({"burst", "full", "off"}))
+      ->type_name("MODE");
   app.add_option("--hooks", raw.hooks,
                  "auto, functions or tracepoints: how futex calls are seen (doctor explains)")
       ->check(CLI::IsMember({"auto", "functions", "tracepoints"}))
@@ -164,6 +172,15 @@ Result<Settings> checked(Settings settings, const Raw& raw) {
   settings.hooks = raw.hooks == "functions"     ? HookSet::kFunctions
                    : raw.hooks == "tracepoints" ? HookSet::kTracepoints
                                                 : HookSet::kAutomatic;
+  const auto is_asked_for = [&](const char* what) {
+    return raw.observe.empty() || std::ranges::find(raw.observe, what) != raw.observe.end();
+  };
+  settings.alloc_mode = raw.alloc_mode == "full"  ? AllocMode::kFull
+                        : raw.alloc_mode == "off" ? AllocMode::kOff
+                                                  : AllocMode::kBurst;
+  settings.observe = {.locks = is_asked_for("locks"),
+                      .alloc = is_asked_for("alloc") && settings.alloc_mode != AllocMode::kOff,
+                      .memory = is_asked_for("memory")};
   if (raw.listen) {
     auto address = parse_listen_address(*raw.listen);
     if (!address) return std::unexpected(address.error());

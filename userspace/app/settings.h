@@ -18,6 +18,12 @@ enum class Command : std::uint8_t { kWatch, kDemo, kDoctor };
 enum class Format : std::uint8_t { kText, kJson };
 enum class Color : std::uint8_t { kAuto, kAlways, kNever };
 
+enum class AllocMode : std::uint8_t {
+  kBurst,  // probes in short windows, held to the budget
+  kFull,   // probes that stay, whatever they cost
+  kOff,
+};
+
 struct Settings {
   Command command = Command::kWatch;
   // Which processes: those of `pids`, or those that `comm` and `cgroup` both fit where they are not
@@ -30,7 +36,14 @@ struct Settings {
   std::optional<double> duration_s;  // empty: until a signal
   std::size_t top_n = 10;
   bool with_waits = false;
+  Observed observe;
   double budget_pct = 1;
+  // Of the budget, what each of the two gets that cost the observed something beyond counting: the
+  // stacks of locks, and the windows on allocators.
+  [[nodiscard]] double part_of_budget() const {
+    return observe.locks && observe.alloc && alloc_mode != AllocMode::kOff ? 0.5 : 1;
+  }
+  AllocMode alloc_mode = AllocMode::kBurst;
   HookSet hooks = HookSet::kAutomatic;
   Thresholds thresholds;
   Format format = Format::kText;

@@ -48,6 +48,11 @@ Stack TargetSymbols::functions(ImageId image, StackId stack) {
   return target == nullptr ? Stack{} : target->symbols.symbolize(walked_(stack));
 }
 
+ProcessSymbols* TargetSymbols::process(ImageId image) {
+  Target* target = target_of(image);
+  return target == nullptr || target->ended ? nullptr : &target->symbols;
+}
+
 ObjectName TargetSymbols::object_at(ImageId image, std::uint64_t address) {
   Target* target = target_of(image);
   return target == nullptr ? ObjectName{} : target->symbols.object_at(address);

@@ -26,6 +26,8 @@ class TargetSymbols : public Symbolizer {
 
   Stack stack(ImageId image, StackId stack) override;
   Stack functions(ImageId image, StackId stack) override;
+  // Null when the image is not known, or has ended.
+  ProcessSymbols* process(ImageId image);
   ObjectName object_at(ImageId image, std::uint64_t address) override;
   std::uint64_t address_of(ImageId image, const WordKey& word) override;
   std::string thread_comm(ImageId image, std::uint32_t tid) override;

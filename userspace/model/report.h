@@ -190,9 +190,91 @@ struct ProcessReport {
   bool ended = false;
 };
 
+// A figure that was not counted but inferred, with its 95 % interval.
+struct Estimate {
+  double estimate = 0;
+  double low = 0;
+  double high = 0;  // infinite: `low` is all that is known, and the estimate
+};
+
+// How large the blocks are that are asked for.
+struct SizeDistribution {
+  std::uint64_t count = 0;
+  std::uint64_t sum_bytes = 0;
+  Histogram histogram;
+};
+
+// One place that allocates.
+struct AllocationSiteReport {
+  double share_allocs = 0;
+  double share_bytes = 0;
+  double allocs_per_s = 0;
+  double bytes_per_s = 0;
+  double mean_bytes = 0;
+  Stack stack;
+};
+
+// One allocator of one process.
+struct AllocatorReport {
+  std::int32_t pid = 0;
+  std::string comm;
+  std::string allocator;  // "glibc 2.36", "jemalloc"...
+  std::string mode;       // "burst", "full"
+  double observed_s = 0;  // time in which probes were attached and counted
+  std::uint64_t windows = 0;
+  Level level = Level::kFine;
+  std::string arithmetic;
+  std::vector<std::string> advice;
+  // Empty: too little was seen.
+  std::optional<Estimate> allocs_per_s;
+  std::optional<Estimate> frees_per_s;
+  std::optional<Estimate> bytes_per_s;
+  SizeDistribution size;
+  std::optional<double> lock_wait_s;  // threads x time on the allocator's own locks
+  std::optional<double> cores;        // what the calls take, or what waiting for it keeps waiting
+  std::vector<AllocationSiteReport> sites;
+  std::string remark;  // what could not be watched, and why
+};
+
+// A place that touches memory for the first time, or again after it was given back.
+struct FaultSiteReport {
+  double faults_per_s = 0;
+  double share = 0;
+  Stack stack;
+};
+
+struct MemoryReport {
+  std::int32_t pid = 0;
+  std::string comm;
+  Level level = Level::kFine;
+  std::string arithmetic;
+  std::vector<std::string> advice;
+  std::uint64_t rss_anon_bytes = 0;
+  double rss_growth_bytes_per_s = 0;  // in this interval
+  std::optional<std::uint64_t> headroom_bytes;
+  std::string limit;
+  std::optional<double> exhausted_in_s;  // from a trend of at least a minute that goes on
+  double minor_faults_per_s = 0;
+  double major_faults_per_s = 0;
+  std::optional<double> brk_per_s;
+  std::optional<double> mmap_per_s;
+  std::optional<double> munmap_per_s;
+  std::optional<double> madvise_per_s;
+  std::vector<FaultSiteReport> sites;
+};
+
+struct CgroupReport {
+  std::string path;
+  std::optional<double> memory_psi_some_pct;
+  std::optional<double> cpu_throttled_pct;  // of the periods in which its quota was enforced
+};
+
 struct Verdict {
   Level level = Level::kFine;
   std::string summary;
+  // The sum behind the summary and what to do, where they are not the first lock's.
+  std::string arithmetic;
+  std::vector<std::string> advice;
   std::vector<std::string> not_seen;
   std::vector<std::string> cleared;
 };
@@ -210,6 +292,8 @@ struct Fidelity {
   std::optional<double> target_overhead_pct;    // the sum of the next two
   std::optional<double> counting_overhead_pct;  // hooks, whatever the budget
   std::optional<double> stacks_overhead_pct;    // held to what the budget leaves
+  std::optional<double> alloc_overhead_pct;     // probes on the allocator, held to the budget
+  std::optional<double> alloc_hit_ns;           // what one run of them costs, measured on ourselves
   std::optional<double> bystander_ns_per_syscall;
   double self_cpu_pct = 0;
   std::uint64_t self_rss_bytes = 0;
@@ -221,7 +305,15 @@ struct Fidelity {
   LossReport lost;
 };
 
+// What was asked for.
+struct Observed {
+  bool locks = true;
+  bool alloc = true;
+  bool memory = true;
+};
+
 struct Report {
+  Observed observed{.locks = true, .alloc = false, .memory = false};
   std::string host;
   std::string kernel;
   std::string started;         // RFC 3339, when the interval began
@@ -237,6 +329,9 @@ struct Report {
   NotListed locks_not_listed;  // beyond those
   NotListed waits_not_listed;
   IdleWaits idle_waits;
+  std::vector<AllocatorReport> allocators;  // worst first
+  std::vector<MemoryReport> memory;         // worst first
+  std::vector<CgroupReport> cgroups;
   Fidelity fidelity;
 };
 

@@ -68,6 +68,23 @@ std::string format_share(double share) {
   return fmt::format("{:.0f} %", percent);
 }
 
+std::string format_bytes(double bytes) {
+  const double value = sane(bytes);
+  if (value < 999.5) return fmt::format("{:.0f} B", value);
+  if (value < 999.5e3) return two_digits(value / 1e3, "kB");
+  if (value < 999.5e6) return two_digits(value / 1e6, "MB");
+  if (value < 999.5e9) return two_digits(value / 1e9, "GB");
+  return two_digits(value / 1e12, "TB");
+}
+
+std::string format_cores(double cores) {
+  const double value = sane(cores);
+  if (value == 0) return "0";
+  if (value < 0.00005) return "<0.0001";
+  if (value < 0.0095) return fmt::format("{:.{}f}", value, value < 0.00095 ? 4 : 3);
+  return format_mean(value);
+}
+
 std::string format_plural(std::uint64_t value, const std::string& noun) {
   return fmt::format("{} {}{}", format_count(value), noun, value == 1 ? "" : "s");
 }

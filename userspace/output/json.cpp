@@ -3,26 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <nlohmann/json.hpp>
+
+#include "output/json_parts.h"
 
 namespace cw {
 namespace {
-
-// Keeps the order in which the keys are written: the report reads like its description.
-using Json = nlohmann::ordered_json;
-
-double finite(double value) {
-  return std::isfinite(value) ? value : 0;
-}
-
-void set_if(Json& object, const char* key, const std::optional<double>& value) {
-  if (value) object[key] = finite(*value);
-}
-template <typename T>
-void set_if(Json& object, const char* key, const std::optional<T>& value) {
-  if (value) object[key] = *value;
-}
 
 Json to_json(const Frame& frame) {
   Json object = {{"function", frame.function}, {"module", frame.module}, {"offset", frame.offset}};
@@ -34,11 +19,15 @@ Json to_json(const Frame& frame) {
   return object;
 }
 
+}  // namespace
+
 Json to_json(const Stack& stack) {
   Json frames = Json::array();
   for (const Frame& frame : stack.frames) frames.push_back(to_json(frame));
   return frames;
 }
+
+namespace {
 
 // Where the durations are not kept one by one, only what adds up is there.
 Json to_json(const Distribution& distribution) {
@@ -191,6 +180,8 @@ Json to_json(const Fidelity& fidelity) {
   set_if(object, "target_overhead_pct", fidelity.target_overhead_pct);
   set_if(object, "counting_overhead_pct", fidelity.counting_overhead_pct);
   set_if(object, "stacks_overhead_pct", fidelity.stacks_overhead_pct);
+  set_if(object, "alloc_overhead_pct", fidelity.alloc_overhead_pct);
+  set_if(object, "alloc_hit_ns", fidelity.alloc_hit_ns);
   set_if(object, "bystander_ns_per_syscall", fidelity.bystander_ns_per_syscall);
   object.update({{"self_cpu_pct", finite(fidelity.self_cpu_pct)},
                  {"self_rss_bytes", fidelity.self_rss_bytes},
@@ -246,6 +237,7 @@ std::string to_json(const Report& report, const JsonOptions& options) {
   if (options.with_waits)
     put_locks(object, "waits", report.waits, report.waits_not_listed, options.max_rows);
   object["idle_waits"] = idle_to_json(report.idle_waits);
+  put_memory(object, report);
   object["deadlocks"] = list(report.deadlocks);
   object["fidelity"] = to_json(report.fidelity);
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);

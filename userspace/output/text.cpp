@@ -62,11 +62,13 @@ std::string to_text(const Report& report, const TextOptions& options) {
   page.blank();
   write_verdict(page, report);
   write_threads(page, report);
+  write_groups(page, report);
   write_lock_table(page, report, options.top_n);
   if (options.with_waits) write_idle_table(page, report, options.top_n);
   std::size_t number = 0;
   for (const LockReport* lock : shown_locks(report, options.top_n))
     if (++number; lock->level != Level::kFine) write_lock(page, *lock, number);
+  write_memory_detail(page, report, options.top_n);
   page.blank();
   write_observer(page, report.fidelity);
   return page.take();

@@ -176,9 +176,12 @@ void write_verdict(Page& page, const Report& report) {
     page.labelled(word_for(level), summary, paint_for(level));
   else
     write_deadlocks(page, report);
-  if (level != Level::kFine && !report.locks.empty()) {
-    if (report.deadlocks.empty()) page.labelled("", report.locks.front().arithmetic);
-    const std::vector<std::string>& advice = report.locks.front().advice;
+  const bool of_memory = !report.verdict.arithmetic.empty();
+  if (level != Level::kFine && (of_memory || !report.locks.empty())) {
+    if (report.deadlocks.empty())
+      page.labelled("", of_memory ? report.verdict.arithmetic : report.locks.front().arithmetic);
+    const std::vector<std::string>& advice =
+        of_memory ? report.verdict.advice : report.locks.front().advice;
     for (std::size_t i = 0; i < advice.size(); ++i)
       page.labelled(i == 0 ? "   next" : "", advice[i]);
   }

@@ -46,6 +46,8 @@ void write_threads(Page& page, const Report& report);
 void write_lock_table(Page& page, const Report& report, std::size_t top_n);
 void write_idle_table(Page& page, const Report& report, std::size_t top_n);
 void write_lock(Page& page, const LockReport& lock, std::size_t number);
+void write_groups(Page& page, const Report& report);
+void write_memory_detail(Page& page, const Report& report, std::size_t top_n);
 void write_observer(Page& page, const Fidelity& fidelity);
 
 }  // namespace cw

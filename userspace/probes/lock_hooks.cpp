@@ -77,22 +77,6 @@ std::unexpected<Error> attach_error(std::string_view section, int reason) {
                                              section, std::strerror(reason)));
 }
 
-// A perf event of our own on the tracepoint: libbpf would look for tracefs in its usual places.
-// A BPF program on it runs for every process on every CPU, whatever pid and CPU say.
-Result<Link> attach_tracepoint(bpf_program* program, std::uint64_t id, std::string_view section) {
-  perf_event_attr attributes{};
-  attributes.type = PERF_TYPE_TRACEPOINT;
-  attributes.size = sizeof(attributes);
-  attributes.config = id;
-  Fd event(
-      static_cast<int>(syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
-  if (!event) return attach_error(section, errno);
-  Link link(bpf_program__attach_perf_event(program, event.get()));
-  if (!link) return attach_error(section, errno);
-  (void)event.release();  // the link closes it
-  return link;
-}
-
 Result<void> attach_call_tracepoints(bpf_object* object, AttachedHooks& hooks) {
   const auto tracefs = Tracefs::open();
   if (!tracefs) return std::unexpected(tracefs.error());
@@ -120,6 +104,22 @@ Result<void> attach_by_section(bpf_program* program, AttachedHooks& hooks) {
 }
 
 }  // namespace
+
+// A perf event of our own on the tracepoint: libbpf would look for tracefs in its usual places.
+// A BPF program on it runs for every process on every CPU, whatever pid and CPU say.
+Result<Link> attach_tracepoint(bpf_program* program, std::uint64_t id, std::string_view section) {
+  perf_event_attr attributes{};
+  attributes.type = PERF_TYPE_TRACEPOINT;
+  attributes.size = sizeof(attributes);
+  attributes.config = id;
+  Fd event(
+      static_cast<int>(syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
+  if (!event) return attach_error(section, errno);
+  Link link(bpf_program__attach_perf_event(program, event.get()));
+  if (!link) return attach_error(section, errno);
+  (void)event.release();  // the link closes it
+  return link;
+}
 
 void select_programs(bpf_object* object, HookSet set) {
   btf* kernel = btf__load_vmlinux_btf();

@@ -3,8 +3,10 @@
 
 #include <bpf/libbpf.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/error.h"
@@ -37,6 +39,9 @@ struct AttachedHooks {
 Result<AttachedHooks> attach_programs(bpf_object* object, HookSet set);
 // The hooks for 32-bit callers.
 Result<AttachedHooks> attach_compat_programs(bpf_object* object);
+
+// Attaches to one tracepoint, by its number in tracefs. `section` names it in errors.
+Result<Link> attach_tracepoint(bpf_program* program, std::uint64_t id, std::string_view section);
 
 // Runs of our programs that the kernel skipped since they were loaded (bpf_prog_info's
 // recursion_misses, Linux 5.12).

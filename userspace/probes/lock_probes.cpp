@@ -3,7 +3,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +20,7 @@
 #include "probes/lock_hooks.h"
 #include "probes/lockdown.h"
 #include "probes/map_reader.h"
+#include "probes/pid_namespace.h"
 #include "probes/retention.h"
 #include "probes/skeleton.h"
 #include "probes/thread_registers.h"
@@ -62,15 +62,6 @@ void set_sizes(locks_bpf& skeleton, const MapSizes& sizes) {
   bpf_map__set_max_entries(skeleton.maps.sites, sizes.sites);
   bpf_map__set_max_entries(skeleton.maps.stacks, sizes.stacks);
   skeleton.rodata->word_room = sizes.words;
-}
-
-// The inode of our pid namespace, by which the hooks number processes as our /proc does; 0 in the
-// machine's first one (PROC_PID_INIT_INO, include/linux/proc_ns.h), where no translation is needed.
-std::uint32_t nested_pid_namespace() {
-  constexpr ino_t kFirst = 0xEFFFFFFC;
-  struct stat about{};
-  if (stat("/proc/self/ns/pid", &about) != 0 || about.st_ino == kFirst) return 0;
-  return static_cast<std::uint32_t>(about.st_ino);
 }
 
 Result<Skeleton<locks_bpf>> load_set(const ProbeOptions& options, HookSet set) {
@@ -386,6 +377,10 @@ std::vector<std::string> LockProbes::hooks() const {
 
 std::optional<std::string> LockProbes::fallback() const {
   return state_->fallback;
+}
+
+int LockProbes::shared_map(const char* name) const {
+  return bpf_object__find_map_fd_by_name(state_->skeleton->obj, name);
 }
 
 }  // namespace cw

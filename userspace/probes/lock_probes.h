@@ -22,6 +22,7 @@ enum class HookSet : std::uint8_t {
   kFunctions,    // fentry/fexit on the system calls' functions, where text patching is allowed:
                  // nobody else pays
   kTracepoints,  // tracepoints of the system calls: every other system call pays a little
+  kNone,         // locks are not observed; processes are followed all the same
 };
 
 // Entries the maps may hold. What does not fit is counted as lost.
@@ -135,6 +136,8 @@ class LockProbes {
   [[nodiscard]] HookSet hook_set() const;                     // the one in use
   [[nodiscard]] std::vector<std::string> hooks() const;       // attached, by name
   [[nodiscard]] std::optional<std::string> fallback() const;  // why the better set is not in use
+  // Descriptor of one of the maps, for programs of ours that share it; -1 when there is none.
+  [[nodiscard]] int shared_map(const char* name) const;
 
  private:
   struct State;

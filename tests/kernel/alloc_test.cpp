@@ -1,0 +1,235 @@
+// Allocations and memory of real processes, against what these count themselves.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "child_process.h"
+#include "command.h"
+
+namespace cw::test {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+
+struct Watched {
+  std::vector<json> reports;
+  json truth;
+  int exit = -1;
+};
+
+// Watches a workload for as long as it works, less a little at the end.
+Watched watch(std::vector<std::string> work, const std::vector<std::string>& options) {
+  Workload workload(std::move(work));
+  std::vector<std::string> arguments = {"--pid", std::to_string(workload.pid()), "--format",
+                                        "json"};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  ChildProcess observer(command(arguments));
+  workload.go();
+  Watched watched;
+  watched.reports = reports_in(observer.read_all());
+  watched.exit = observer.wait();
+  watched.truth = workload.expect("done");
+  EXPECT_EQ(workload.finish(), 0);
+  return watched;
+}
+
+const json& glibc_in(const json& report) {
+  for (const json& row : report.at("allocators"))
+    if (row.at("allocator").get<std::string>().starts_with("glibc")) return row;
+  throw std::runtime_error("no row of glibc: " + report.at("allocators").dump());
+}
+
+// The truth lies in the interval; as the workload counts for a little longer than it is watched,
+// and machines are never quite steady, give or take a twentieth.
+void expect_covers(const json& estimate, double truth) {
+  EXPECT_LE(estimate.at("low").get<double>(), truth * 1.05);
+  if (!estimate.contains("high")) return;  // all that is known is a lower bound
+  EXPECT_GE(estimate.at("high").get<double>(), truth * 0.95);
+}
+
+TEST(Alloc, RateOfABusyProcess) {
+  const Watched watched = watch({"alloc_work", "busy", "1", "12", "400"}, {"-i", "10", "-d", "10"});
+  const json& row = glibc_in(watched.reports.back());
+  const auto truth = watched.truth.at("per_s").get<double>();
+  expect_covers(row.at("allocs_per_s"), truth);
+  expect_covers(row.at("frees_per_s"), truth);
+  EXPECT_GE(row.at("allocs_per_s").at("low").get<double>(), truth * 0.2) << "says too little";
+}
+
+// 40,000 blocks a second, with some work on each.
+TEST(Alloc, RateSizesAndSitesOfAPacedProcess) {
+  const Watched watched =
+      watch({"alloc_work", "paced", "2", "22", "20000"}, {"-i", "20", "-d", "20"});
+  const json& row = glibc_in(watched.reports.back());
+  const auto truth = watched.truth.at("per_s").get<double>();
+  expect_covers(row.at("allocs_per_s"), truth);
+  EXPECT_NEAR(row.at("allocs_per_s").at("estimate").get<double>(), truth, 0.10 * truth);
+  const double mean =
+      watched.truth.at("bytes").get<double>() / watched.truth.at("allocs").get<double>();
+  EXPECT_NEAR(row.at("size_bytes").at("mean").get<double>(), mean, 0.05 * mean);
+  EXPECT_NEAR(row.at("size_bytes").at("p50").get<double>(), 48, 6);
+  EXPECT_NEAR(row.at("size_bytes").at("p99").get<double>(), 1000, 64);
+  EXPECT_NEAR(row.at("bytes_per_s").at("estimate").get<double>(), truth * mean,
+              0.12 * truth * mean);
+  double shares = 0;
+  for (const json& site : row.at("sites")) shares += site.at("share_allocs").get<double>();
+  EXPECT_NEAR(shares, 1, 0.01);
+}
+
+TEST(Alloc, KeepsItsBudget) {
+  const Watched watched = watch({"alloc_work", "busy", "1", "12", "20"}, {"-i", "10", "-d", "10"});
+  const double paid = watched.reports.back().at("fidelity").at("alloc_overhead_pct").get<double>();
+  EXPECT_LT(paid, 1.2);
+  EXPECT_GT(paid, 0);
+}
+
+TEST(Alloc, AllocatesOnlyAtStart) {
+  const Watched watched = watch({"alloc_work", "once", "1", "8"}, {"-i", "6", "-d", "6"});
+  const json& row = glibc_in(watched.reports.back());
+  EXPECT_LT(row.at("allocs_per_s").at("estimate").get<double>(), 50);
+}
+
+// Windows open in no step with what a program's clock paces, nor does it matter how little it does.
+TEST(Alloc, RateOfAProcessThatMostlySleeps) {
+  const Watched watched =
+      watch({"alloc_work", "paced", "2", "22", "4000", "1"}, {"-i", "20", "-d", "20"});
+  const json& row = glibc_in(watched.reports.back());
+  const auto truth = watched.truth.at("per_s").get<double>();
+  expect_covers(row.at("allocs_per_s"), truth);
+  EXPECT_NEAR(row.at("allocs_per_s").at("estimate").get<double>(), truth, 0.10 * truth);
+}
+
+TEST(Alloc, SixtyFourThreads) {
+  const Watched watched =
+      watch({"alloc_work", "paced", "64", "14"}, {"-i", "12", "-d", "12", "--budget", "10"});
+  expect_covers(glibc_in(watched.reports.back()).at("allocs_per_s"),
+                watched.truth.at("per_s").get<double>());
+}
+
+// What throws through operator new goes on throwing, and nothing of ours is in its way.
+TEST(Alloc, ThrowingProcessLives) {
+  const Watched watched = watch({"alloc_work", "throw", "2", "6"}, {"-i", "2", "-d", "5"});
+  EXPECT_EQ(watched.exit, 0);
+  EXPECT_GT(watched.truth.at("allocs").get<std::uint64_t>(), 1000U);
+}
+
+// Children are born with the probes in their memory, at any time of a window.
+TEST(Alloc, ForkingProcessAndItsChildrenLive) {
+  const Watched watched = watch({"alloc_work", "fork", "1", "6"}, {"-i", "2", "-d", "5"});
+  EXPECT_EQ(watched.exit, 0);
+  EXPECT_EQ(watched.truth.at("failed"), 0);
+}
+
+TEST(Alloc, ProbesThatStayCountTheSame) {
+  const Watched watched =
+      watch({"alloc_work", "paced", "1", "6"}, {"-i", "4", "-d", "4", "--alloc-mode", "full"});
+  const json& row = glibc_in(watched.reports.back());
+  EXPECT_EQ(row.at("mode"), "full");
+  const auto truth = watched.truth.at("per_s").get<double>();
+  EXPECT_NEAR(row.at("allocs_per_s").at("estimate").get<double>(), truth, 0.05 * truth);
+}
+
+TEST(Alloc, TargetThatEndsInTheMiddle) {
+  for (const int after_ms : {100, 900, 1400}) {
+    Workload workload({"alloc_work", "busy", "2", "60"});
+    ChildProcess observer(
+        command({"--pid", std::to_string(workload.pid()), "--format", "json", "-i", "2"}));
+    workload.go();
+    std::this_thread::sleep_for(milliseconds(after_ms));
+    workload.send(SIGKILL);
+    workload.wait();
+    const auto reports = reports_in(observer.read_all());
+    EXPECT_EQ(observer.wait(), reports.empty() ? 4 : 0);
+  }
+}
+
+// The code that a process has mapped of a file, as it is in its memory.
+struct Code {
+  std::uint64_t start = 0;
+  std::uint64_t offset = 0;
+  std::string file;
+  std::string bytes;
+};
+
+Code code_of(pid_t pid, const std::string& name) {
+  std::ifstream maps("/proc/" + std::to_string(pid) + "/maps");
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("r-xp") == std::string::npos || line.find(name) == std::string::npos) continue;
+    Code code;
+    code.start = std::stoull(line, nullptr, 16);
+    const std::uint64_t end = std::stoull(line.substr(line.find('-') + 1), nullptr, 16);
+    code.offset = std::stoull(line.substr(line.find("r-xp ") + 5), nullptr, 16);
+    code.file = line.substr(line.find('/'));
+    code.bytes.resize(end - code.start);
+    const Fd memory(open(("/proc/" + std::to_string(pid) + "/mem").c_str(), O_RDONLY | O_CLOEXEC));
+    const ssize_t got =
+        pread(memory.get(), code.bytes.data(), code.bytes.size(), static_cast<off_t>(code.start));
+    code.bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(0, got)));
+    return code;
+  }
+  return {};
+}
+
+// Bytes of its code that differ from the file.
+std::size_t changed_bytes(pid_t pid) {
+  const Code code = code_of(pid, "libc.so");
+  std::string original(code.bytes.size(), '\0');
+  const Fd file(open(code.file.c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(pread(file.get(), original.data(), original.size(), static_cast<off_t>(code.offset)),
+            static_cast<ssize_t>(original.size()));
+  EXPECT_GT(original.size(), 100'000U);
+  std::size_t changed = 0;
+  for (std::size_t i = 0; i < original.size(); ++i) changed += original[i] != code.bytes[i] ? 1 : 0;
+  return changed;
+}
+
+TEST(Alloc, KilledObserverLeavesNoProbe) {
+  Workload workload({"alloc_work", "busy", "1", "60"});
+  workload.go();
+  std::size_t seen_armed = 0;
+  for (int round = 0; round < 6; ++round) {
+    ChildProcess observer(command({"--pid", std::to_string(workload.pid()), "--alloc-mode", "full",
+                                   "--observe", "alloc", "-i", "1"}));
+    for (int i = 0; i < 200 && changed_bytes(workload.pid()) == 0; ++i)
+      std::this_thread::sleep_for(milliseconds(20));
+    seen_armed += changed_bytes(workload.pid()) != 0 ? 1 : 0;
+    observer.send(SIGKILL);
+    observer.wait();
+    for (int i = 0; i < 200 && changed_bytes(workload.pid()) != 0; ++i)
+      std::this_thread::sleep_for(milliseconds(20));
+    EXPECT_EQ(changed_bytes(workload.pid()), 0U);
+  }
+  EXPECT_EQ(seen_armed, 6U) << "nothing was probed, so nothing was proved";
+}
+
+TEST(Memory, CallsAndFaultsAreCounted) {
+  Workload workload({"alloc_faults", "8"});
+  ChildProcess observer(command({"--pid", std::to_string(workload.pid()), "--format", "json",
+                                 "--observe", "memory", "-i", "4", "-d", "6"}));
+  std::this_thread::sleep_for(milliseconds(500));
+  workload.go();
+  const std::vector<json> reports = reports_in(observer.read_all());
+  const json truth = workload.expect("done");
+  const double rounds_per_s =
+      truth.at("rounds").get<double>() / (truth.at("elapsed_ns").get<double>() / 1e9);
+  const json& row = reports.back().at("memory").at(0);
+  for (const char* call : {"mmap_per_s", "munmap_per_s", "madvise_per_s"})
+    EXPECT_NEAR(row.at(call).get<double>(), rounds_per_s, 0.15 * rounds_per_s) << call;
+  EXPECT_NEAR(row.at("minor_faults_per_s").get<double>(), 64 * rounds_per_s,
+              0.15 * 64 * rounds_per_s);
+  ASSERT_FALSE(row.at("sites").empty());
+  EXPECT_EQ(row.at("sites")[0].at("stack")[0].at("function").get<std::string>().find("(anonymous"),
+            0U);
+  EXPECT_FALSE(reports.back().contains("allocators"));
+}
+
+}  // namespace
+}  // namespace cw::test
