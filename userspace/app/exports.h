@@ -22,7 +22,9 @@ class Exports {
   // Of the last report: profiles, too.
   Result<void> write(const Report& report);
   // Writes the profiles before the last report: something else went wrong. Once.
-  Result<void> give_up() { return profiles_.write(); }
+  void give_up() {
+    if (auto written = profiles_.write(); !written) return;  // the other error is told
+  }
 
  private:
   Result<void> publish();

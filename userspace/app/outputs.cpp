@@ -63,7 +63,7 @@ Result<void> Outputs::write(const Report& report) {
   const auto exported = exports_.write(report);
   const auto& result = said ? exported : said;
   if (result || report.final) return result;
-  static_cast<void>(exports_.give_up());  // the first error is the one to tell
+  exports_.give_up();
   return result;
 }
 
