@@ -11,7 +11,7 @@ namespace {
 
 // When probes take less than this share of one thread's time, even if all of them fall on one: the
 // rates of all windows together are right within this, which the interval then includes.
-constexpr double kSlowedLittle = 0.14;
+constexpr double kSlowedLittle = 0.15;
 constexpr double kNone = 3;  // events that a count of none leaves possible, 95 %
 
 using Count = std::uint64_t AllocWindow::*;
@@ -217,7 +217,7 @@ Basis basis_of(const std::array<Windows, kProbeSets>& sets, const AllocContext& 
 // to spare they do not lose.
 SlowDown slow_down(const std::array<Windows, kProbeSets>& sets, const AllocContext& context) {
   // What a hit costs in place is not what it costs in a tight loop.
-  constexpr double kDearer = 1.4;
+  constexpr double kDearer = 1.5;
   SlowDown slowed;
   double threads = 1;
   for (const Windows& windows : sets) {
@@ -232,9 +232,29 @@ SlowDown slow_down(const std::array<Windows, kProbeSets>& sets, const AllocConte
   return slowed;
 }
 
-// Both are right; the one that says more.
-Estimate narrower(const Estimate& a, const Estimate& b) {
-  return b.high - b.low < a.high - a.low ? b : a;
+// How much of the threads' time is used, of those that allocate; 1: they never sleep.
+double utilisation(const std::array<Windows, kProbeSets>& sets, const AllocContext& context) {
+  if (!context.on_cpu) return 1;
+  double threads = 1;
+  for (const Windows& windows : sets) threads = std::max(threads, most_threads(windows));
+  return std::min(1.0, (*context.on_cpu + context.runnable.value_or(0)) / threads);
+}
+
+// Threads that sleep make up for what probes cost them, until that is more than they sleep. So two
+// kinds of probes may slow them where one alone does not, and what is extrapolated is too high.
+// What was counted with one kind alone is too low, if anything: the truth lies between.
+Estimate between(const Estimate& counted, const SlowDown& slowed, const Estimate& extrapolated,
+                 double used) {
+  constexpr double kTrusted = 0.5;  // share of a thread's time, up to which its bound is one
+  Estimate estimate{.estimate = counted.estimate,
+                    .low = std::min(counted.low, extrapolated.low),
+                    .high = std::max(extrapolated.high, counted.estimate)};
+  if (slowed.most < kTrusted)
+    estimate.high = std::max(counted.estimate, std::min(estimate.high, counted.high));
+  if (std::isfinite(extrapolated.high))
+    estimate.estimate *= std::pow(extrapolated.estimate / counted.estimate, used);
+  estimate.estimate = std::clamp(estimate.estimate, estimate.low, estimate.high);
+  return estimate;
 }
 
 }  // namespace
@@ -285,13 +305,15 @@ std::optional<AllocEstimate> estimate_rates(std::span<const AllocWindow> windows
     estimate.frees_per_s = rate_from_time(
         time_without_probes(f, a, both_kinds, &AllocWindow::frees, &AllocWindow::allocs, time),
         threads);
-    // Of threads that mostly sleep, it is known better by counting.
-    estimate.allocs_per_s = narrower(
-        estimate.allocs_per_s,
-        rate_from_count(allocs, &AllocWindow::allocs, slow_down({{allocs, {}, {}}}, context)));
-    estimate.frees_per_s = narrower(
-        estimate.frees_per_s,
-        rate_from_count(frees, &AllocWindow::frees, slow_down({{{}, frees, {}}}, context)));
+    constexpr double kAlways = 0.95;
+    if (const double used = utilisation(sets, context); used < kAlways) {
+      const SlowDown by_allocs = slow_down({{allocs, {}, {}}}, context);
+      const SlowDown by_frees = slow_down({{{}, frees, {}}}, context);
+      estimate.allocs_per_s = between(rate_from_count(allocs, &AllocWindow::allocs, by_allocs),
+                                      by_allocs, estimate.allocs_per_s, used);
+      estimate.frees_per_s = between(rate_from_count(frees, &AllocWindow::frees, by_frees),
+                                     by_frees, estimate.frees_per_s, used);
+    }
   } else {
     estimate.allocs_per_s = rate_from_count(counting_allocs, &AllocWindow::allocs, slowed);
     estimate.frees_per_s = rate_from_count(counting_frees, &AllocWindow::frees, slowed);
