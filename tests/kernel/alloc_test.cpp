@@ -130,9 +130,16 @@ TEST(Alloc, RateOfAProcessThatMostlySleeps) {
                  allocs_are_close);
 }
 
+// Whether they lack a CPU depends on the machine; if so, no figure is better than a wrong one.
 TEST(Alloc, SixtyFourThreads) {
-  watch_for_rate({"alloc_work", "paced", "64", "14"}, {"-i", "12", "-d", "12", "--budget", "10"},
-                 allocs_are_covered);
+  const Watched watched =
+      watch({"alloc_work", "paced", "64", "14"}, {"-i", "12", "-d", "12", "--budget", "10"});
+  const json& row = glibc_in(watched.reports.back());
+  if (row.contains("allocs_per_s"))
+    EXPECT_TRUE(allocs_are_covered(row, watched.truth.at("per_s").get<double>())) << row;
+  else
+    EXPECT_TRUE(row.at("arithmetic").get<std::string>().contains("lack a CPU")) << row;
+  EXPECT_FALSE(row.at("sites").empty());
 }
 
 // What throws through operator new goes on throwing, and nothing of ours is in its way.

@@ -277,6 +277,12 @@ double student_quantile(double degrees_of_freedom) {
   return kTwo + (kThree - kTwo) * (n - 2);
 }
 
+bool is_crowded(const AllocContext& context) {
+  constexpr double kNoticeable = 0.1;  // threads
+  return context.on_cpu && context.runnable &&
+         *context.runnable > std::max(kNoticeable, *context.on_cpu);
+}
+
 std::optional<AllocEstimate> estimate_rates(std::span<const AllocWindow> windows,
                                             const AllocContext& context) {
   const std::array<Windows, kProbeSets> sets = {of_set(windows, ProbeSet::kAllocs),
@@ -286,6 +292,8 @@ std::optional<AllocEstimate> estimate_rates(std::span<const AllocWindow> windows
   const Windows counting_allocs = joined(allocs, both);
   const Windows counting_frees = joined(frees, both);
   if (counting_allocs.size() < kFewestWindows || counting_frees.size() < kFewestWindows)
+    return std::nullopt;
+  if (is_crowded(context) && !threads_with_cpu(joined(joined(allocs, frees), both), context))
     return std::nullopt;
   const SlowDown slowed = slow_down(sets, context);
   const bool by_turns =

@@ -43,7 +43,12 @@ struct AllocContext {
   std::optional<double> runnable;
 };
 
-// 95 % intervals, from the scatter of the windows. Empty when there are too few of them.
+// Its threads wait for a CPU for longer than they have one: they run in gusts, which windows meet
+// or miss. Seen to give rates of nothing with an interval of nothing.
+bool is_crowded(const AllocContext& context);
+
+// 95 % intervals, from the scatter of the windows. Empty when there are too few of them, and when
+// threads that sleep are crowded.
 std::optional<AllocEstimate> estimate_rates(std::span<const AllocWindow> windows,
                                             const AllocContext& context);
 

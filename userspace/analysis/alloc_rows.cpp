@@ -159,12 +159,15 @@ std::vector<AllocatorReport> allocator_rows(const std::vector<AllocatorSample>& 
     report.mode = sample.mode;
     report.remark = sample.remark;
     add_windows(sample, report);
-    if (const auto rates = estimate_rates(
-            sample.windows,
-            {.hit_ns = hit_ns, .on_cpu = sample.on_cpu, .runnable = sample.runnable})) {
+    const AllocContext context{
+        .hit_ns = hit_ns, .on_cpu = sample.on_cpu, .runnable = sample.runnable};
+    if (const auto rates = estimate_rates(sample.windows, context)) {
       report.allocs_per_s = rates->allocs_per_s;
       report.frees_per_s = rates->frees_per_s;
       report.bytes_per_s = rates->bytes_per_s;
+    } else if (report.remark.empty() && is_crowded(context)) {
+      report.remark =
+          "its threads lack a CPU for longer than they have one, so no rate can be told";
     }
     const double waiting = waiting_in_arenas(sample.pid, locks);
     add_sites(sample, top_n, names, report);
