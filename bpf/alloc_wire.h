@@ -53,10 +53,10 @@ struct cw_alloc_counts {
 	__u64 allocs;
 	__u64 frees;
 	__u64 bytes;
-	__u64 stacks;	   /* taken */
-	__u64 hits;	   /* runs, those outside of the window included */
-	__u64 stepped;	   /* of `hits`: at instructions that the kernel single-steps */
-	__u64 inside;	   /* of `hits`: those in the window */
+	__u64 stacks;  /* taken */
+	__u64 hits;    /* runs, those outside of the window included */
+	__u64 stepped; /* of `hits`: at instructions that the kernel single-steps */
+	__u64 inside;  /* of `hits`: those in the window */
 	__u64 inside_stepped;
 	__u64 gaps;	   /* times between two hits by one thread in one window */
 	__u64 gap_ns;	   /* their sum, less what the thread waited for a CPU */

@@ -8,11 +8,12 @@
 // is the time per operation with no probes: what the probes cost cancels, whatever it is, for busy
 // threads as for threads that are paced from outside.
 //
-// Where threads never sleep, t is not the window's time but theirs, less what they lacked a CPU, and
-// the rate is the number of threads that had one, divided by t: how much others leave them changes
-// from window to window, and is known better from elsewhere. Threads that do sleep make up for what
-// probes cost them, as far as they sleep: there the truth lies between what windows with one kind of
-// probes count and what is extrapolated. And where probes take next to nothing, counting does.
+// Where threads never sleep, t is not the window's time but theirs, less what they lacked a CPU,
+// and the rate is the number of threads that had one, divided by t: how much others leave them
+// changes from window to window, and is known better from elsewhere. Threads that do sleep make up
+// for what probes cost them, as far as they sleep: there the truth lies between what windows with
+// one kind of probes count and what is extrapolated. And where probes take next to nothing,
+// counting does.
 #pragma once
 
 #include <cstdint>
