@@ -90,8 +90,8 @@ TEST_F(Exports, MetricsWhileItRuns) {
   ChildProcess observer(
       command({"--pid", std::to_string(workload.pid()), "-i", "0.5", "--format", "json", "--listen",
                std::to_string(port), "--textfile", textfile}));
-  const std::string labels = "{comm=\"mutex4\",pid=\"" + std::to_string(workload.pid()) +
-                             "\",kind=\"mutex\",lock=\"hot_lock\"}";
+  const std::string labels = R"({comm="mutex4",pid=")" + std::to_string(workload.pid()) +
+                             R"(",kind="mutex",lock="hot_lock"})";
   const std::string count = "contentionwatch_lock_wait_seconds_count" + labels;
   // A report is printed before it is exported; at the next one, it was.
   std::uint64_t waits = 0;

@@ -36,9 +36,9 @@ INSTANTIATE_TEST_SUITE_P(Servers, Redis, kBoth,
                          [](const auto& about) { return debug_files_name(about); });
 
 TEST_P(Redis, UnderLoadItsHelpersAreIdle) {
-  ChildProcess load({"/usr/bin/redis-benchmark", "-s", socket_, "-q", "-n", "100000000", "-c", "50",
-                     "-t", "set,get", "-P", "4"},
-                    true);
+  const ChildProcess load({"/usr/bin/redis-benchmark", "-s", socket_, "-q", "-n", "100000000", "-c",
+                           "50", "-t", "set,get", "-P", "4"},
+                          true);
   const json report = watched(server_.pid(), GetParam());
   EXPECT_NE(report.at("verdict").at("level"), "culprit") << report.at("verdict");
   bool found = false;
@@ -104,9 +104,9 @@ class Postgres : public testing::Test {
 // Twenty clients take one lock of the lock manager's table in turn: it has LWLocks of its own.
 TEST_F(Postgres, ItsLightweightLocksAreLocks) {
   std::ofstream(folder_ / "script.sql") << "select pg_advisory_xact_lock(1);\n";
-  ChildProcess load(client("pgbench", {"-n", "-c", "20", "-j", "2", "-T", "100", "-f",
-                                       folder_ / "script.sql", "postgres"}),
-                    true);
+  const ChildProcess load(client("pgbench", {"-n", "-c", "20", "-j", "2", "-T", "100", "-f",
+                                             folder_ / "script.sql", "postgres"}),
+                          true);
   const json report = watched(server_->pid(), DebugFiles::kAll, {"--children"});
   const json row = row_of(report, "rwlock", "LWLock locked in ");
   ASSERT_FALSE(row.is_null()) << report.dump(1);

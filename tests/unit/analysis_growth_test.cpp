@@ -13,9 +13,11 @@ constexpr double kMegabyte = 1e6;
 
 std::optional<double> trend(double seconds, const std::function<double(double)>& bytes) {
   GrowthTrend growth;
-  for (double time = 0; time <= seconds; time += 1)
+  for (int second = 0; second <= seconds; ++second) {
+    const double time = second;
     growth.add(static_cast<std::uint64_t>((1000 + time) * 1e9),
                static_cast<std::uint64_t>(bytes(time)));
+  }
   return growth.bytes_per_s();
 }
 

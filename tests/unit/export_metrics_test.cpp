@@ -100,8 +100,52 @@ TEST(Metrics, CountersOnlyGrowAndGaugesFollow) {
     EXPECT_TRUE(value == 0 || !name.starts_with("contentionwatch_lock_waiters")) << name;
 }
 
+Report report_of_memory(std::int32_t processes) {
+  Report report;
+  for (std::int32_t pid = 1; pid <= processes; ++pid) {
+    AllocatorReport& allocator = report.allocators.emplace_back();
+    allocator.pid = pid;
+    allocator.comm = "orders-api";
+    allocator.allocs_per_s = Estimate{.estimate = 1000.0 * pid, .low = {}, .high = {}};
+    MemoryReport& memory = report.memory.emplace_back();
+    memory.pid = pid;
+    memory.comm = "orders-api";
+    memory.minor_faults_per_s = pid;
+  }
+  return report;
+}
+
+TEST(Metrics, OfMemoryAreThoseOfProcesses) {
+  const auto samples = samples_of(text_of(report_of_memory(1), options(10, true)));
+  const std::string process = R"(comm="orders-api",pid="1")";
+  EXPECT_EQ(samples.at("contentionwatch_alloc_operations_per_second{" + process + ",op=\"alloc\"}"),
+            1000);
+  EXPECT_EQ(samples.at("contentionwatch_page_faults_per_second{" + process + ",kind=\"minor\"}"),
+            1);
+  EXPECT_FALSE(
+      samples.contains("contentionwatch_alloc_operations_per_second{" + process + ",op=\"free\"}"))
+      << "too little was seen of them: no figure";
+}
+
+TEST(Metrics, BusiestProcessesHaveTheirOwnTheOthersAreAddedUp) {
+  const auto samples = samples_of(text_of(report_of_memory(4), options(2, true)));
+  EXPECT_TRUE(samples.contains(
+      R"(contentionwatch_alloc_operations_per_second{comm="orders-api",pid="3",op="alloc"})"));
+  EXPECT_EQ(samples.at(R"(contentionwatch_alloc_operations_per_second{comm="other",op="alloc"})"),
+            3000);
+  const auto together = samples_of(text_of(report_of_memory(4)));
+  EXPECT_EQ(
+      together.at(R"(contentionwatch_alloc_operations_per_second{comm="orders-api",op="alloc"})"),
+      10'000)
+      << "of one name";
+}
+
 TEST(Metrics, FewSeriesHoweverManyLocks) {
-  const auto samples = samples_of(text_of(test::report_of(5'000), options(10, true)));
+  Report report = test::report_of(5'000);
+  const Report memory = report_of_memory(500);
+  report.allocators = memory.allocators;
+  report.memory = memory.memory;
+  const auto samples = samples_of(text_of(report, options(10, true)));
   EXPECT_LE(samples.size(), 300U);
   EXPECT_EQ(samples.at(R"(contentionwatch_lock_wait_seconds_count{comm="other",kind="other",)"
                        R"(lock="other"})"),

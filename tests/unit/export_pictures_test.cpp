@@ -102,9 +102,9 @@ struct Box {
 };
 
 Box box_of(const std::string& svg, const std::string& side, const std::string& name) {
-  const std::regex box("data-x=\"([0-9.]+)\" data-w=\"([0-9.]+)\" data-s=\"" + side +
-                       "\" data-l=\"\\d+\" data-n=\"" + name +
-                       "\".*?<rect x=\"[0-9.]+\" y=\"([0-9.]+)\"");
+  const std::regex box(R"re(data-x="([0-9.]+)" data-w="([0-9.]+)" data-s=")re" + side +
+                       R"re(" data-l="\d+" data-n=")re" + name +
+                       R"re(".*?<rect x="[0-9.]+" y="([0-9.]+)")re");
   std::smatch found;
   if (!std::regex_search(svg, found, box)) {
     ADD_FAILURE() << side << " " << name << " is not in " << svg;

@@ -41,7 +41,7 @@ Spent run(BurstGovernor& governor, const Simulated& process, double seconds) {
     spent.time_ns += static_cast<double>(plan->pause_ns);
     const double calls = process.calls_per_ns(spent.time_ns);
     const double rate = calls / (1 + calls * process.hit_ns);  // as the probes leave it
-    double armed = static_cast<double>(plan->length_ns);
+    auto armed = static_cast<double>(plan->length_ns);
     // Closed early, at the next look.
     if (rate * armed > static_cast<double>(plan->most_hits))
       armed = std::min(armed, static_cast<double>(plan->most_hits) / rate + 2e6);

@@ -78,7 +78,7 @@ void once(Count& count) {
 }
 
 void fail(Count& count) {
-  volatile size_t impossible = ~size_t{0} / 4;
+  const volatile size_t impossible = ~size_t{0} / 4;
   while (!stop) {
     try {
       use(::operator new(impossible));

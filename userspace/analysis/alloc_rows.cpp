@@ -172,8 +172,9 @@ std::vector<AllocatorReport> allocator_rows(const std::vector<AllocatorSample>& 
     advise(report, waiting, thresholds);
     rows.push_back(std::move(report));
   }
-  std::ranges::stable_sort(rows, [](const AllocatorReport& a, const AllocatorReport& b) {
-    return std::tuple(b.level, b.cores.value_or(0)) < std::tuple(a.level, a.cores.value_or(0));
+  std::ranges::sort(rows, [](const AllocatorReport& a, const AllocatorReport& b) {
+    return std::tuple(b.level, b.cores.value_or(0), a.pid, a.allocator) <
+           std::tuple(a.level, a.cores.value_or(0), b.pid, b.allocator);
   });
   return rows;
 }

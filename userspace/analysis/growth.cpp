@@ -12,7 +12,7 @@ constexpr double kNoticeable = 0.01;  // of what there was at first, per minute
 
 // The slope that fits best, of anything with a time and a size.
 template <typename Iterator>
-double slope(Iterator first, Iterator last) {
+double slope(const Iterator& first, const Iterator& last) {
   const auto count = static_cast<double>(last - first);
   if (count < 2) return 0;
   const std::uint64_t origin = first->time_ns;
@@ -54,10 +54,10 @@ std::optional<double> GrowthTrend::bytes_per_s() const {
   double latest = 0;
   for (std::uint64_t part = 0; part < 3; ++part) {
     const std::uint64_t begin = looks_.front().time_ns + part * third;
-    const auto at = [](const Look& look, std::uint64_t time) { return look.time_ns < time; };
-    const auto first = std::lower_bound(looks_.begin(), looks_.end(), begin, at);
-    const auto last =
-        part == 2 ? looks_.end() : std::lower_bound(first, looks_.end(), begin + third, at);
+    const auto first = std::ranges::lower_bound(looks_, begin, {}, &Look::time_ns);
+    const auto last = part == 2 ? looks_.end()
+                                : std::ranges::lower_bound(first, looks_.end(), begin + third, {},
+                                                           &Look::time_ns);
     latest = slope(first, last);
     if (latest <= 0) return std::nullopt;
   }

@@ -45,8 +45,8 @@ std::vector<FaultSite> sites_of(std::int32_t pid, const MemorySnapshot& before,
 }
 
 // Rates are those of the process's own counter, which is exact; samples only share them out.
-void add_sites(std::vector<FaultSite> sites, ImageId image, std::size_t top_n, StackNames& names,
-               MemoryReport& report) {
+void add_sites(const std::vector<FaultSite>& sites, ImageId image, std::size_t top_n,
+               StackNames& names, MemoryReport& report) {
   std::uint64_t all = 0;
   for (const FaultSite& site : sites) all += site.faults;
   const double faults = report.minor_faults_per_s + report.major_faults_per_s;
@@ -92,7 +92,7 @@ std::string faults_text(const MemoryReport& report) {
 }
 
 std::string rss_text(const MemoryReport& report) {
-  const double rss = static_cast<double>(report.rss_anon_bytes);
+  const auto rss = static_cast<double>(report.rss_anon_bytes);
   const double growth = report.rss_growth_bytes_per_s;
   if (std::abs(growth) * 60 < std::max(1e6, 0.01 * rss))
     return fmt::format("rss {} steady", format_bytes(rss));
@@ -179,9 +179,9 @@ std::vector<MemoryReport> memory_rows(const MemorySnapshot& before, const Memory
     MemoryReport report = row_of(*then, now, length_s);
     const auto known = background.find(now.pid);
     if (known != background.end()) {
-      if (known->second.growth_bytes_per_s && report.headroom_bytes)
-        report.exhausted_in_s =
-            static_cast<double>(*report.headroom_bytes) / *known->second.growth_bytes_per_s;
+      const std::optional<double>& growth = known->second.growth_bytes_per_s;
+      if (growth && report.headroom_bytes)
+        report.exhausted_in_s = static_cast<double>(*report.headroom_bytes) / *growth;
       add_sites(sites_of(now.pid, before, after), known->second.image, top_n, names, report);
     }
     judge(report, thresholds);
@@ -202,13 +202,13 @@ std::vector<CgroupReport> group_rows(const MemorySnapshot& before, const MemoryS
     const auto then = std::ranges::find(before.groups, now.path, &GroupSample::path);
     if (then == before.groups.end()) continue;
     CgroupReport row{.path = now.path, .memory_psi_some_pct = {}, .cpu_throttled_pct = {}};
-    if (now.memory_some_us && then->memory_some_us && length_us > 0)
-      row.memory_psi_some_pct =
-          std::min(100.0, 100 * static_cast<double>(*now.memory_some_us - *then->memory_some_us) /
-                              length_us);
-    if (now.cpu_periods && then->cpu_periods && now.cpu_throttled && then->cpu_throttled) {
-      const std::uint64_t periods = *now.cpu_periods - *then->cpu_periods;
-      const std::uint64_t throttled = *now.cpu_throttled - *then->cpu_throttled;
+    const GroupSample& old = *then;
+    if (now.memory_some_us && old.memory_some_us && length_us > 0)
+      row.memory_psi_some_pct = std::min(
+          100.0, 100 * static_cast<double>(*now.memory_some_us - *old.memory_some_us) / length_us);
+    if (now.cpu_periods && old.cpu_periods && now.cpu_throttled && old.cpu_throttled) {
+      const std::uint64_t periods = *now.cpu_periods - *old.cpu_periods;
+      const std::uint64_t throttled = *now.cpu_throttled - *old.cpu_throttled;
       row.cpu_throttled_pct =
           periods == 0 ? 0 : 100 * static_cast<double>(throttled) / static_cast<double>(periods);
     }

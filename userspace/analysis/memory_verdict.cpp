@@ -30,7 +30,7 @@ std::string allocator_summary(const Report& report, const AllocatorReport& row) 
     return fmt::format("allocator {}: its calls take {} cores{}", row.allocator,
                        format_cores(row.cores.value_or(0)), whose(report, row.comm, row.pid));
   return fmt::format("allocator {}: {} threads wait for its own locks{}", row.allocator,
-                     format_mean(*row.lock_wait_s / std::max(0.001, report.interval_s)),
+                     format_mean(row.lock_wait_s.value_or(0) / std::max(0.001, report.interval_s)),
                      whose(report, row.comm, row.pid));
 }
 

@@ -12,6 +12,7 @@
 #include <ctime>
 #include <limits>
 #include <random>
+#include <ranges>
 
 #include "app/hit_cost.h"
 #include "app/rights.h"
@@ -116,11 +117,11 @@ std::vector<AllocWindow> enough_of(const std::deque<AllocWindow>& windows, std::
   for (const AllocWindow& window : windows)
     if (window.open_ns >= since_ns) chosen.push_back(window);
   std::array<std::size_t, kProbeSets> count = by_set(windows, since_ns);
-  for (auto window = windows.rbegin(); window != windows.rend(); ++window) {
-    std::size_t& of_set = count.at(static_cast<std::size_t>(window->set));
-    if (window->open_ns >= since_ns || of_set >= kEnoughWindows) continue;
+  for (const AllocWindow& window : windows | std::views::reverse) {
+    std::size_t& of_set = count.at(static_cast<std::size_t>(window.set));
+    if (window.open_ns >= since_ns || of_set >= kEnoughWindows) continue;
     ++of_set;
-    chosen.push_back(*window);
+    chosen.push_back(window);
   }
   std::ranges::sort(chosen, {}, &AllocWindow::open_ns);
   return chosen;
@@ -242,6 +243,7 @@ AllocBursts::WatchPtr AllocBursts::choose() {
 std::vector<AllocCounts> AllocBursts::counts_of(const BurstTarget& target) const {
   std::vector<AllocCounts> counts;
   const std::size_t many = std::min<std::size_t>(target.allocators.size(), kAllocators);
+  counts.reserve(many);
   for (std::uint32_t i = 0; i < many; ++i) counts.push_back(probes_->counts(i));
   return counts;
 }
@@ -279,7 +281,7 @@ ArmedProbes AllocBursts::get_out_of_step() {
   if (!own_probe_) return held;
   if (auto armed = probes_->arm(getpid(), {&*own_probe_, 1})) held = std::move(*armed);
   timespec tick{};
-  clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+  if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) != 0) return held;
   std::uniform_int_distribution<long> within(0, tick.tv_nsec);
   sleep_until(monotonic_ns() + static_cast<std::uint64_t>(within(random_)));
   return held;

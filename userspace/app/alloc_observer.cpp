@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <tuple>
 
 #include "analysis/alloc_rows.h"
 #include "analysis/memory_verdict.h"
@@ -84,8 +85,9 @@ void AllocObserver::look(const std::vector<MemoryTarget>& targets, TargetSymbols
   known_ = std::move(known);
 
   std::vector<MemoryTarget> busiest = targets;
-  std::ranges::stable_sort(busiest, std::greater{},
-                           [&](const MemoryTarget& target) { return known_[target.pid].cpus; });
+  std::ranges::sort(busiest, std::greater{}, [&](const MemoryTarget& target) {
+    return std::tuple(known_[target.pid].cpus, target.pid);
+  });
   std::vector<BurstTarget> watched;
   for (const MemoryTarget& target : busiest) {
     if (watched.size() == kSearchedALook) break;

@@ -44,7 +44,7 @@ class AllocObserver {
   };
 
   AllocObserver(const Settings& settings, AllocProbes probes);
-  void find_allocators(const MemoryTarget& target, TargetSymbols& symbols, Known& known);
+  static void find_allocators(const MemoryTarget& target, TargetSymbols& symbols, Known& known);
   void add_cost(Report& report);
 
   Settings settings_;

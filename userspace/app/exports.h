@@ -22,7 +22,9 @@ class Exports {
   // Of the last report: profiles, too.
   Result<void> write(const Report& report);
   // Writes the profiles before the last report: something else went wrong. Once.
-  void give_up() { static_cast<void>(profiles_.write()); }
+  void give_up() {
+    if (auto written = profiles_.write(); !written) return;  // the other error is told
+  }
 
  private:
   Result<void> publish();

@@ -62,7 +62,8 @@ Result<void> Outputs::write(const Report& report) {
   // Reports first: whatever becomes of an export, they are out.
   const auto exported = exports_.write(report);
   const auto& result = said ? exported : said;
-  if (!result && !report.final) exports_.give_up();
+  if (result || report.final) return result;
+  exports_.give_up();
   return result;
 }
 

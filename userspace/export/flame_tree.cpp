@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <ranges>
+#include <tuple>
 
 namespace cw {
 namespace {
@@ -48,7 +48,9 @@ std::vector<FlameLock> flame_locks(const LockProfile& profile) {
     add(locks[stack.lock].releasers, profile, stack, weight);
   for (FlameLock& lock : locks) lock.ns = lock.waiters.ns;
   std::erase_if(locks, [](const FlameLock& lock) { return !(lock.ns >= 1); });
-  std::ranges::stable_sort(locks, std::ranges::greater{}, &FlameLock::ns);
+  std::ranges::sort(locks, [](const FlameLock& a, const FlameLock& b) {
+    return std::tie(b.ns, a.name) < std::tie(a.ns, b.name);
+  });
   return locks;
 }
 

@@ -152,11 +152,11 @@ class Picture {
     const std::string title = fmt::format(
         "{}: {}, {} of all; {}", name, format_duration(ns), format_share(ns / total_ns_),
         format_plural(count, place.side == Side::kReleasers ? "wake" : "wait"));
-    put("<g class=\"f\" data-x=\"{:.3f}\" data-w=\"{:.3f}\" data-s=\"{}\" data-l=\"{}\" "
-        "data-n=\"{}\"><title>{}</title>",
+    put(R"(<g class="f" data-x="{:.3f}" data-w="{:.3f}" data-s="{}" data-l="{}" data-n="{}">)"
+        "<title>{}</title>",
         place.x, place.width, side, place.level, escaped(shown), escaped(title));
-    put("<rect x=\"{:.3f}\" y=\"{}\" width=\"{:.3f}\" height=\"{}\" rx=\"1\" fill=\"{}\"/>",
-        place.x, y, place.width, kRow - 1, color_of(name, place.side));
+    put(R"(<rect x="{:.3f}" y="{}" width="{:.3f}" height="{}" rx="1" fill="{}"/>)", place.x, y,
+        place.width, kRow - 1, color_of(name, place.side));
     const auto letters = static_cast<std::size_t>(std::max(0.0, (place.width - 6) / kLetter));
     put("<text x=\"{:.3f}\" y=\"{}\">{}</text></g>\n", place.x + 3, y + 12.5,
         letters < 4 ? "" : escaped(cut(shown, letters)));

@@ -53,7 +53,7 @@ class LockProfile {
                               bool>;  // function, module, offset, file, line, inlined
 
   void add(const LockReport& lock, double interval_s);
-  void add_rest(Stacks& stacks, std::uint32_t lock, Weight rest);
+  static void add_rest(Stacks& stacks, std::uint32_t lock, Weight rest);
   void add_stack(Stacks& stacks, std::uint32_t lock, const Stack& stack, Weight weight);
   std::uint32_t index_of(ProfiledLock lock);
   bool index_frames(const Stack& stack, std::vector<std::uint32_t>& frames);

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace cw {
 namespace {
@@ -16,6 +18,12 @@ Labels labels_of(const LockLabels& lock) {
   if (!lock.pid.empty()) labels.emplace_back("pid", lock.pid);
   labels.emplace_back("kind", lock.kind);
   labels.emplace_back("lock", lock.lock);
+  return labels;
+}
+
+Labels labels_of(const ProcessLabels& process) {
+  Labels labels{{"comm", process.comm}};
+  if (!process.pid.empty()) labels.emplace_back("pid", process.pid);
   return labels;
 }
 
@@ -40,10 +48,13 @@ void put_histogram(Exposition& out, const LockLabels& lock, const WaitBuckets& w
 }  // namespace
 
 Metrics::Metrics(MetricsOptions options)
-    : options_(std::move(options)), locks_(options_.top_n, options_.with_pid) {}
+    : options_(std::move(options)),
+      locks_(options_.top_n, options_.with_pid),
+      processes_(options_.top_n, options_.with_pid) {}
 
 void Metrics::add(const Report& report) {
   locks_.add(report);
+  processes_.add(report);
   level_ = report.verdict.level;
   overhead_pct_ = report.fidelity.target_overhead_pct;
   const LossReport& lost = report.fidelity.lost;
@@ -57,6 +68,7 @@ void Metrics::add(const Report& report) {
 std::string Metrics::text(ExpositionFormat format) const {
   Exposition out(format);
   put_locks(out);
+  put_memory(out);
   put_verdict(out);
   put_observer(out);
   return out.finish();
@@ -84,6 +96,36 @@ void Metrics::put_locks(Exposition& out) const {
   out.family("contentionwatch_locks_in_other", MetricType::kGauge,
              "Locks waited for in the last interval that are in lock=\"other\".");
   out.sample({}, static_cast<double>(locks_.summed_up()));
+}
+
+// One family of a figure that each process has, or several of which the label `key` tells apart.
+void Metrics::put_memory(Exposition& out) const {
+  using Figure = std::optional<double> MemoryRates::*;
+  struct One {
+    std::string_view value;  // of the label
+    Figure figure;
+  };
+  const auto put = [&](std::string_view name, std::string_view help, std::string_view key,
+                       const std::vector<One>& figures) {
+    out.family(name, MetricType::kGauge, help);
+    const auto sample = [&](const Labels& labels, const MemoryRates& rates) {
+      for (const auto& [value, figure] : figures) {
+        if (!(rates.*figure)) continue;
+        Labels of_one = labels;
+        if (!key.empty()) of_one.emplace_back(key, value);
+        out.sample(of_one, *(rates.*figure));
+      }
+    };
+    for (const auto& [labels, rates] : processes_.named()) sample(labels_of(labels), rates);
+    sample(labels_of(ProcessLabels{.comm = "other", .pid = {}}), processes_.others());
+  };
+  put("contentionwatch_alloc_operations_per_second",
+      "Calls of allocators in the last interval, estimated from windows in which they are probed.",
+      "op", {{"alloc", &MemoryRates::allocs}, {"free", &MemoryRates::frees}});
+  put("contentionwatch_alloc_bytes_per_second", "Bytes asked for in them.", "",
+      {{"", &MemoryRates::alloc_bytes}});
+  put("contentionwatch_page_faults_per_second", "Page faults in the last interval.", "kind",
+      {{"minor", &MemoryRates::minor_faults}, {"major", &MemoryRates::major_faults}});
 }
 
 void Metrics::put_verdict(Exposition& out) const {

@@ -92,10 +92,10 @@ void write_groups(Page& page, const Report& report) {
     std::string text;
     if (group.cpu_throttled_pct.value_or(0) >= kThrottledPct)
       text = fmt::format("throttled in {} of its periods",
-                         format_share(*group.cpu_throttled_pct / 100));
+                         format_share(group.cpu_throttled_pct.value_or(0) / 100));
     if (group.memory_psi_some_pct.value_or(0) >= kPressedPct)
       text += fmt::format("{}stalled for memory {} of the time", text.empty() ? "" : ", ",
-                          format_share(*group.memory_psi_some_pct / 100));
+                          format_share(group.memory_psi_some_pct.value_or(0) / 100));
     if (!text.empty() && told++ < kGroupsTold)
       page.labelled("", fmt::format("control group {}: {}", group.path, text));
   }

@@ -217,7 +217,7 @@ Result<ArmedProbes> AllocProbes::arm(std::int32_t pid, std::span<const AllocProb
   ArmedProbes armed;
   armed.links_ = std::make_unique<ArmedProbes::Links>();
   for (const auto& [turn, sites] : in_turn) {
-    const std::string& file = std::get<std::string>(turn);
+    const auto& file = std::get<std::string>(turn);
     bpf_uprobe_multi_opts options{};
     options.sz = sizeof(options);
     options.offsets = sites.offsets.data();

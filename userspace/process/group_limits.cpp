@@ -45,7 +45,7 @@ std::optional<std::uint64_t> some_total(std::string_view text) {
   std::string_view line = take_line(text);
   if (take_word(line) != "some") return std::nullopt;
   while (!line.empty()) {
-    std::string_view word = take_word(line);
+    const std::string_view word = take_word(line);
     if (word.starts_with("total=")) return number_of<std::uint64_t>(word.substr(6));
   }
   return std::nullopt;
@@ -104,7 +104,7 @@ std::string membership_of(std::int32_t pid) {
 std::vector<ControlGroup> GroupLimits::groups_of(std::string_view membership) const {
   std::vector<ControlGroup> groups;
   while (!membership.empty()) {
-    std::string_view line = take_line(membership);
+    const std::string_view line = take_line(membership);
     const auto first = line.find(':');
     const auto second = line.find(':', first + 1);
     if (first == std::string_view::npos || second == std::string_view::npos) continue;
