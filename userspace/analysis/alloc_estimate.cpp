@@ -279,8 +279,9 @@ double student_quantile(double degrees_of_freedom) {
 
 bool is_crowded(const AllocContext& context) {
   constexpr double kNoticeable = 0.1;  // threads
-  return context.on_cpu && context.runnable &&
-         *context.runnable > std::max(kNoticeable, *context.on_cpu);
+  constexpr double kLonger = 2;
+  return context.on_cpu && context.runnable && *context.runnable > kNoticeable &&
+         *context.runnable > kLonger * *context.on_cpu;
 }
 
 std::optional<AllocEstimate> estimate_rates(std::span<const AllocWindow> windows,

@@ -43,8 +43,8 @@ struct AllocContext {
   std::optional<double> runnable;
 };
 
-// Its threads wait for a CPU for longer than they have one: they run in gusts, which windows meet
-// or miss. Seen to give rates of nothing with an interval of nothing.
+// Its threads wait for a CPU for more than twice as long as they have one: they run in gusts, which
+// windows meet or miss. Seen to give rates of nothing with an interval of nothing.
 bool is_crowded(const AllocContext& context);
 
 // 95 % intervals, from the scatter of the windows. Empty when there are too few of them, and when

@@ -167,7 +167,7 @@ std::vector<AllocatorReport> allocator_rows(const std::vector<AllocatorSample>& 
       report.bytes_per_s = rates->bytes_per_s;
     } else if (report.remark.empty() && is_crowded(context)) {
       report.remark =
-          "its threads lack a CPU for longer than they have one, so no rate can be told";
+          "its threads lack a CPU far longer than they have one, so no rate can be told";
     }
     const double waiting = waiting_in_arenas(sample.pid, locks);
     add_sites(sample, top_n, names, report);
