@@ -1,9 +1,7 @@
 #include "app/outputs.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
@@ -11,15 +9,6 @@
 #include "output/text.h"
 
 namespace cw {
-namespace {
-
-Result<void> put(std::FILE* file, const std::string& text, const std::string& name) {
-  if (std::fwrite(text.data(), 1, text.size(), file) != text.size() || std::fflush(file) != 0)
-    return fail(Exit::kFailed, fmt::format("cannot write to {}: {}", name, std::strerror(errno)));
-  return {};
-}
-
-}  // namespace
 
 bool wants_color(Color color) {
   if (color != Color::kAuto) return color == Color::kAlways;
@@ -34,10 +23,9 @@ Result<Outputs> Outputs::open(const Settings& settings) {
   outputs.settings_ = settings;
   outputs.color_ = wants_color(settings.color);
   if (!settings.json_file.empty()) {
-    outputs.json_.reset(std::fopen(settings.json_file.c_str(), "we"));
-    if (!outputs.json_)
-      return fail(Exit::kFailed,
-                  fmt::format("cannot write to {}: {}", settings.json_file, std::strerror(errno)));
+    auto json = OutputFile::open(settings.json_file);
+    if (!json) return std::unexpected(json.error());
+    outputs.json_ = std::move(*json);
   }
   auto exports = Exports::open(settings);
   if (!exports) return std::unexpected(exports.error());
@@ -49,16 +37,13 @@ Result<void> Outputs::write(const Report& report) {
   const JsonOptions json{.with_waits = settings_.with_waits};
   // The file first: what a closed pipe ends is in it whole.
   if (json_)
-    if (auto done = put(json_.get(), to_json(report, json) + "\n", settings_.json_file); !done)
-      return done;
+    if (auto done = json_->write(to_json(report, json) + "\n"); !done) return done;
   const TextOptions text{.color = color_,
                          .width = width_,
                          .top_n = settings_.top_n,
                          .with_waits = settings_.with_waits};
-  const auto said =
-      put(stdout,
-          settings_.format == Format::kJson ? to_json(report, json) + "\n" : to_text(report, text),
-          "standard output");
+  const auto said = standard_output_.write(
+      settings_.format == Format::kJson ? to_json(report, json) + "\n" : to_text(report, text));
   // Reports first: whatever becomes of an export, they are out.
   const auto exported = exports_.write(report);
   const auto& result = said ? exported : said;

@@ -1,10 +1,11 @@
 // Where reports go: standard output, a file beside it, and other tools.
 #pragma once
 
-#include <cstdio>
-#include <memory>
+#include <cstddef>
+#include <optional>
 
 #include "app/exports.h"
+#include "app/output_file.h"
 #include "app/settings.h"
 
 namespace cw {
@@ -21,13 +22,11 @@ class Outputs {
   Result<void> write(const Report& report);
 
  private:
-  struct Closer {
-    void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }
-  };
   Settings settings_;
   bool color_ = false;
   std::size_t width_ = 80;
-  std::unique_ptr<std::FILE, Closer> json_;
+  OutputFile standard_output_ = OutputFile::standard_output();
+  std::optional<OutputFile> json_;
   Exports exports_;
 };
 

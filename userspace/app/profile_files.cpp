@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 
 #include "export/flamegraph.h"
 #include "export/folded.h"
@@ -32,14 +30,9 @@ Result<ProfileFiles> ProfileFiles::open(const Settings& settings) {
   ProfileFiles profiles;
   for (const Kind& kind : kinds) {
     if (kind.prefix.empty()) continue;
-    File file{.name = fmt::format("{}.locks.{}", kind.prefix, kind.extension),
-              .render = kind.render,
-              .stream = {}};
-    file.stream.reset(std::fopen(file.name.c_str(), "we"));
-    if (!file.stream)
-      return fail(Exit::kFailed,
-                  fmt::format("cannot write to {}: {}", file.name, std::strerror(errno)));
-    profiles.files_.push_back(std::move(file));
+    auto file = OutputFile::open(fmt::format("{}.locks.{}", kind.prefix, kind.extension));
+    if (!file) return std::unexpected(file.error());
+    profiles.files_.push_back({.render = kind.render, .file = std::move(*file)});
   }
   return profiles;
 }
@@ -50,13 +43,9 @@ void ProfileFiles::add(const Report& report) {
 
 Result<void> ProfileFiles::write() {
   Result<void> all;
-  for (const File& file : files_) {
-    const std::string text = file.render(locks_);
-    const bool done = std::fwrite(text.data(), 1, text.size(), file.stream.get()) == text.size() &&
-                      std::fflush(file.stream.get()) == 0;
-    if (!done && all)
-      all = fail(Exit::kFailed,
-                 fmt::format("cannot write to {}: {}", file.name, std::strerror(errno)));
+  for (const auto& [render, file] : files_) {
+    auto written = file.write(render(locks_));
+    if (all) all = std::move(written);
   }
   return all;
 }

@@ -1,11 +1,10 @@
 // The profiles that are written at the end: PREFIX.locks.folded and its like.
 #pragma once
 
-#include <cstdio>
-#include <memory>
 #include <string>
 #include <vector>
 
+#include "app/output_file.h"
 #include "app/settings.h"
 #include "export/lock_profile.h"
 
@@ -20,17 +19,13 @@ class ProfileFiles {
   Result<void> write();
 
  private:
-  struct Closer {
-    void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }
-  };
   using Render = std::string (*)(const LockProfile&);
-  struct File {
-    std::string name;
+  struct Profile {
     Render render;
-    std::unique_ptr<std::FILE, Closer> stream;
+    OutputFile file;
   };
 
-  std::vector<File> files_;
+  std::vector<Profile> files_;
   LockProfile locks_;
 };
 
