@@ -1,4 +1,4 @@
-// A stack of a profile as names, root first: the process, its functions, what is waited for.
+// A stack of a profile as names, root first.
 #pragma once
 
 #include <string>
@@ -8,9 +8,16 @@
 
 namespace cw {
 
-// {"orders-api", "main", "orders::lookup", "pthread_mutex_lock", "[mutex orders::ledger]"}. Behind
-// the process "...", where the stack does not reach the thread's first function, and
-// "[other stacks]" for what the reports did not show.
-std::vector<std::string> call_path(const LockProfile& profile, const ProfiledStack& stack);
+struct PathPart {
+  std::string name;
+  const Frame* frame = nullptr;  // the profile's, where the name is a function's
+};
+
+// main, orders::lookup, pthread_mutex_lock. Before them "..." where the stack does not reach the
+// thread's first function; "[other stacks]" alone for what the reports did not show.
+std::vector<PathPart> stack_path(const LockProfile& profile, const ProfiledStack& stack);
+
+// The same between the process and what is waited for: orders-api, ..., [mutex orders::ledger].
+std::vector<PathPart> call_path(const LockProfile& profile, const ProfiledStack& stack);
 
 }  // namespace cw

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 #include <tuple>
+
+#include "export/call_path.h"
 
 namespace cw {
 namespace {
@@ -21,10 +22,7 @@ void add(FlameNode& root, const LockProfile& profile, const ProfiledStack& stack
   root.count += weight.count;
   root.ns += weight.ns;
   FlameNode* node = &root;
-  if (stack.frames.empty()) node = &descend(*node, "[other stacks]", weight);
-  if (!stack.complete) node = &descend(*node, "...", weight);
-  for (const std::uint32_t frame : std::views::reverse(stack.frames))
-    node = &descend(*node, frame_name(profile.frames()[frame]), weight);
+  for (const PathPart& part : stack_path(profile, stack)) node = &descend(*node, part.name, weight);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ std::string to_folded(const LockProfile& profile) {
   std::map<std::string, double> lines;  // overloads and lines of one function are one here
   for (const auto& [stack, weight] : profile.waiters()) {
     std::string line;
-    for (std::string& name : call_path(profile, stack)) {
+    for (auto& [name, frame] : call_path(profile, stack)) {
       std::ranges::replace(name, ';', ',');  // separates frames
       line += line.empty() ? name : ";" + name;
     }

@@ -14,7 +14,7 @@ using Json = nlohmann::ordered_json;
 // Frames that both profiles share; those that no source line tells apart are one.
 class Frames {
  public:
-  std::size_t add(const std::string& name, const Frame* frame = nullptr) {
+  std::size_t add(const std::string& name, const Frame* frame) {
     const std::string file = frame == nullptr ? "" : frame->file.value_or("");
     const std::uint32_t line = frame == nullptr ? 0 : frame->line.value_or(0);
     const auto [entry, is_new] = indices_.try_emplace({name, file, line}, list_.size());
@@ -32,17 +32,10 @@ class Frames {
   Json list_ = Json::array();
 };
 
-// The names of call_path(), those of functions with their lines.
 Json sample_of(const LockProfile& profile, const ProfiledStack& stack, Frames& frames) {
   Json sample = Json::array();
-  const std::vector<std::string> path = call_path(profile, stack);
-  const std::size_t first = path.size() - 1 - stack.frames.size();  // of the functions
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    const bool is_function = i >= first && i + 1 < path.size();
-    const std::size_t depth = path.size() - 2 - i;  // from the innermost
-    sample.push_back(
-        frames.add(path[i], is_function ? &profile.frames()[stack.frames[depth]] : nullptr));
-  }
+  for (const auto& [name, frame] : call_path(profile, stack))
+    sample.push_back(frames.add(name, frame));
   return sample;
 }
 
