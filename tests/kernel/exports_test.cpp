@@ -13,38 +13,53 @@
 
 #include "child_process.h"
 #include "command.h"
+#include "program.h"
 
 namespace cw::test {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A port of loopback that is free now.
+// A socket, and an address of loopback for it; with port 0: any.
+class Loopback {
+ public:
+  explicit Loopback(std::uint16_t port = 0) {
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address_.sin_port = htons(port);
+  }
+
+  // The port that it is bound to then.
+  std::uint16_t bind() {
+    EXPECT_EQ(::bind(socket_.get(), address(), sizeof(address_)), 0);
+    socklen_t length = sizeof(address_);
+    getsockname(socket_.get(), address(), &length);
+    return ntohs(address_.sin_port);
+  }
+  [[nodiscard]] bool connect() { return ::connect(fd(), address(), sizeof(address_)) == 0; }
+  [[nodiscard]] int fd() const { return socket_.get(); }
+
+ private:
+  sockaddr* address() { return reinterpret_cast<sockaddr*>(&address_); }
+
+  const Fd socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_in address_{};
+};
+
+// A port that is free now.
 std::uint16_t free_port() {
-  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  EXPECT_EQ(bind(socket.get(), reinterpret_cast<sockaddr*>(&address), length), 0);
-  getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length);
-  return ntohs(address.sin_port);
+  return Loopback().bind();
 }
 
 // What the server at `port` answers, status line and all; empty when nobody listens.
 std::string scrape(std::uint16_t port) {
-  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
-    return {};
+  Loopback server(port);
+  if (!server.connect()) return {};
   const std::string request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
-  if (send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return {};
+  if (send(server.fd(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return {};
   std::string text;
   std::array<char, 4096> part{};
-  for (ssize_t got = 0; (got = recv(socket.get(), part.data(), part.size(), 0)) > 0;)
+  for (ssize_t got = 0; (got = recv(server.fd(), part.data(), part.size(), 0)) > 0;)
     text.append(part.data(), static_cast<std::size_t>(got));
   return text;
 }
@@ -73,13 +88,7 @@ std::string shell(const std::string& script) {
 
 class Exports : public testing::Test {
  protected:
-  void SetUp() override {
-    fs::remove_all(folder_);
-    fs::create_directory(folder_);
-  }
-  ~Exports() override { fs::remove_all(folder_); }
-
-  const fs::path folder_ = testing::TempDir() + "exports_" + std::to_string(getpid());
+  const TemporaryFolder folder_;
 };
 
 TEST_F(Exports, MetricsWhileItRuns) {
@@ -114,7 +123,7 @@ TEST_F(Exports, MetricsWhileItRuns) {
   EXPECT_EQ(scrape(port), "") << "nobody listens any longer";
   const std::string text = content_of(textfile);
   EXPECT_GE(sample(text, count), sample(second, count));
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()), 1);
   shell("promtool check metrics <" + textfile.string());
 }
 
@@ -151,8 +160,8 @@ TEST_F(Exports, ProfilesAtTheEnd) {
             std::string::npos);
 
   const std::string top =
-      shell("HOME=" + folder_.string() + " go tool pprof -top -cum -tagfocus=lock=hot_lock " +
-            prefix + ".locks.pb.gz");
+      shell("HOME=" + folder_.path().string() +
+            " go tool pprof -top -cum -tagfocus=lock=hot_lock " + prefix + ".locks.pb.gz");
   EXPECT_NE(top.find("Type: delay"), std::string::npos) << top;
   EXPECT_NE(top.find("pthread_mutex_lock"), std::string::npos) << top;
 }
@@ -170,15 +179,10 @@ TEST_F(Exports, FullDiskAtTheEndLosesNoReport) {
 }
 
 TEST_F(Exports, TakenPortIsSaid) {
-  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  ASSERT_EQ(bind(socket.get(), reinterpret_cast<sockaddr*>(&address), length), 0);
-  ASSERT_EQ(listen(socket.get(), 1), 0);
-  getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length);
-  const Ran ran = run({"--pid", "1", "--listen", std::to_string(ntohs(address.sin_port))});
+  Loopback taken;
+  const std::uint16_t port = taken.bind();
+  ASSERT_EQ(listen(taken.fd(), 1), 0);
+  const Ran ran = run({"--pid", "1", "--listen", std::to_string(port)});
   EXPECT_EQ(ran.exit, 1);
   EXPECT_EQ(lines_in(ran.errors), 1U) << ran.errors;
   EXPECT_NE(ran.errors.find("Address already in use"), std::string::npos) << ran.errors;
@@ -186,8 +190,8 @@ TEST_F(Exports, TakenPortIsSaid) {
 
 // Root's right to write anywhere is gone by the time of the first report.
 TEST_F(Exports, TextfileInAFolderOfSomebodyElse) {
-  fs::permissions(folder_, fs::perms::owner_all);
-  ASSERT_EQ(chown(folder_.c_str(), 65534, 65534), 0);
+  fs::permissions(folder_.path(), fs::perms::owner_all);
+  ASSERT_EQ(chown(folder_.path().c_str(), 65534, 65534), 0);
   const Ran ran = run({"--pid", "1", "-d", "1", "--textfile", folder_ / "cw.prom"});
   EXPECT_EQ(ran.exit, 1);
   EXPECT_EQ(lines_in(ran.errors), 1U) << ran.errors;

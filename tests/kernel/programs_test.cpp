@@ -64,23 +64,25 @@ TEST(Rust, ReadersAndWritersOfARwlockAreToldApart) {
   EXPECT_GE(complete_share(report), kNearlyAll);
 }
 
-TEST(Rust, EmptyChannelIsIdle) {
-  const json report = report_of({"orders_rust", "channel"});
+// Of what its threads do not contend for; returns the row.
+json expect_idle(const json& report, const std::string& name) {
   EXPECT_EQ(report.at("verdict").at("level"), "fine") << report.at("verdict");
-  const json channel = row_of(report, "park");
-  ASSERT_FALSE(channel.is_null()) << report.dump(1);
-  EXPECT_EQ(channel.at("primitive"), "channel");
-  EXPECT_EQ(channel.at("name"), "heap, waited for in orders::take_orders");
   EXPECT_GE(complete_share(report), kNearlyAll);
+  json row = row_of(report, "park");
+  EXPECT_FALSE(row.is_null()) << report.dump(1);
+  if (row.is_null()) return json::object();
+  EXPECT_EQ(row.at("name"), name);
+  return row;
+}
+
+TEST(Rust, EmptyChannelIsIdle) {
+  const json channel =
+      expect_idle(report_of({"orders_rust", "channel"}), "heap, waited for in orders::take_orders");
+  EXPECT_EQ(channel.value("primitive", ""), "channel");
 }
 
 TEST(Rust, ParkedThreadsAreIdle) {
-  const json report = report_of({"orders_rust", "park"});
-  EXPECT_EQ(report.at("verdict").at("level"), "fine") << report.at("verdict");
-  const json parked = row_of(report, "park");
-  ASSERT_FALSE(parked.is_null()) << report.dump(1);
-  EXPECT_EQ(parked.at("name"), "heap, waited for in orders::rest");
-  EXPECT_GE(complete_share(report), kNearlyAll);
+  expect_idle(report_of({"orders_rust", "park"}), "heap, waited for in orders::rest");
 }
 
 // --- Go: its mutexes make no system call, and the report must say so ---

@@ -196,12 +196,11 @@ struct Basis {
   double threads = 1;
 };
 
-// The time of threads that never sleep; a window in which none ran tells nothing of it. Of others
-// the windows do not show when they would have gone on.
-Basis basis_of(const std::array<Windows, kProbeSets>& sets, const AllocContext& context) {
+// The time of threads that never sleep, `threads` of them on a CPU; a window in which none ran
+// tells nothing of it. Of others the windows do not show when they would have gone on.
+Basis basis_of(const std::array<Windows, kProbeSets>& sets, std::optional<double> threads) {
   const auto& [allocs, frees, both] = sets;
   Basis by_time{.allocs = allocs, .frees = frees, .both = both};
-  const auto threads = threads_with_cpu(joined(joined(allocs, frees), both), context);
   if (!threads) return by_time;
   Basis by_threads = by_time;
   by_threads.threads = *threads;
@@ -294,8 +293,8 @@ std::optional<AllocEstimate> estimate_rates(std::span<const AllocWindow> windows
   const Windows counting_frees = joined(frees, both);
   if (counting_allocs.size() < kFewestWindows || counting_frees.size() < kFewestWindows)
     return std::nullopt;
-  if (is_crowded(context) && !threads_with_cpu(joined(joined(allocs, frees), both), context))
-    return std::nullopt;
+  const auto never_sleep = threads_with_cpu(joined(joined(allocs, frees), both), context);
+  if (is_crowded(context) && !never_sleep) return std::nullopt;
   const SlowDown slowed = slow_down(sets, context);
   const bool by_turns =
       std::ranges::all_of(sets, [](const Windows& set) { return set.size() >= kFewestWindows; });
@@ -307,7 +306,7 @@ std::optional<AllocEstimate> estimate_rates(std::span<const AllocWindow> windows
   AllocEstimate estimate;
   estimate.extrapolated = slowed.most > kSlowedLittle && !any_empty;
   if (estimate.extrapolated) {
-    const auto [a, f, both_kinds, time, threads] = basis_of(sets, context);
+    const auto [a, f, both_kinds, time, threads] = basis_of(sets, never_sleep);
     estimate.allocs_per_s = rate_from_time(
         time_without_probes(a, f, both_kinds, &AllocWindow::allocs, &AllocWindow::frees, time),
         threads);
