@@ -29,6 +29,12 @@
 
 #include "alloc_memory.h"
 
+#include "probed_register.h"
+
+#include "draw.h"
+
+#include "alloc_call.h"
+
 #include "alloc_hit.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -3,44 +3,6 @@
 #ifndef CW_ALLOC_HIT_H
 #define CW_ALLOC_HIT_H
 
-/* A read of its own for each: the verifier refuses the address arithmetic of one merged from them.
- */
-#define CW_REGISTER(number, place)     \
-	case number: {                 \
-		__u64 value = (place); \
-		barrier_var(value);    \
-		return value;          \
-	}
-
-/* By DWARF number (model/alloc_site.h); the likely ones first. */
-static __always_inline __u64 register_of(struct pt_regs *ctx, __u32 number)
-{
-	switch (number) {
-#ifdef __TARGET_ARCH_x86
-		CW_REGISTER(5, ctx->di)
-		CW_REGISTER(4, ctx->si)
-		CW_REGISTER(1, ctx->dx)
-		CW_REGISTER(2, ctx->cx)
-		CW_REGISTER(0, ctx->ax)
-		CW_REGISTER(3, ctx->bx)
-		CW_REGISTER(6, ctx->bp)
-		CW_REGISTER(8, ctx->r8)
-		CW_REGISTER(9, ctx->r9)
-		CW_REGISTER(10, ctx->r10)
-		CW_REGISTER(11, ctx->r11)
-		CW_REGISTER(12, ctx->r12)
-		CW_REGISTER(13, ctx->r13)
-		CW_REGISTER(14, ctx->r14)
-		CW_REGISTER(15, ctx->r15)
-#else
-		CW_REGISTER(0, PT_REGS_PARM1(ctx))
-		CW_REGISTER(1, PT_REGS_PARM2(ctx))
-		CW_REGISTER(2, PT_REGS_PARM3(ctx))
-#endif
-	}
-	return 0;
-}
-
 /* The bucket of model/histogram.h. */
 static __always_inline __u32 size_bucket(__u64 bytes)
 {
@@ -75,7 +37,7 @@ static __always_inline __s64 next_stack(void)
 {
 	__u32 one_in = alloc_window.stacks_one_in;
 
-	return one_in ? 1 + bpf_get_prandom_u32() % (2 * one_in - 1) : 1LL << 60;
+	return one_in ? draw_next(one_in) : 1LL << 60;
 }
 
 static __noinline int sample_alloc(void *ctx, struct cw_alloc_counts *counts, __u32 allocator,
@@ -94,14 +56,9 @@ static __noinline int sample_alloc(void *ctx, struct cw_alloc_counts *counts, __
 static __always_inline void book_alloc(struct pt_regs *ctx, struct cw_alloc_counts *counts,
 				       __u64 cookie)
 {
-	__u32 first = cookie >> 8 & 31, second = cookie >> 16 & 31;
-	__u64 bytes = 0;
+	__u64 bytes = size_asked_for(ctx, cookie);
 	__u32 bucket;
 
-	if (first != CW_NO_REGISTER)
-		bytes = register_of(ctx, first);
-	if (second != CW_NO_REGISTER)
-		bytes *= register_of(ctx, second);
 	counts->allocs++;
 	counts->bytes += bytes;
 	bucket = size_bucket(bytes);
@@ -114,21 +71,6 @@ static __always_inline void book_alloc(struct pt_regs *ctx, struct cw_alloc_coun
 	}
 	if (--counts->until_stack <= 0)
 		sample_alloc(ctx, counts, cookie & 3, bytes);
-}
-
-/* Whether the call comes from within the allocator. */
-static __noinline bool is_nested(struct pt_regs *ctx, __u32 site)
-{
-	struct cw_alloc_callers *callers = bpf_map_lookup_elem(&alloc_callers, &site);
-	__u64 from = 0;
-
-	if (!callers || !ctx ||
-	    bpf_probe_read_user(&from, sizeof(from), (void *)(PT_REGS_SP(ctx) + callers->pushed)))
-		return false;
-	for (int i = 0; i < CW_CALLERS; i++)
-		if (from - callers->start[i] < callers->end[i] - callers->start[i])
-			return true;
-	return false;
 }
 
 /*

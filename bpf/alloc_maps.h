@@ -24,13 +24,6 @@ struct {
 	__type(value, struct cw_alloc_thread);
 } alloc_threads SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, CW_CALLER_SITES);
-	__type(key, __u32);
-	__type(value, struct cw_alloc_callers);
-} alloc_callers SEC(".maps");
-
 /* Whether a process is one to count for: until user space has decided, newcomers are. */
 static __always_inline bool is_counted(__u32 tgid)
 {

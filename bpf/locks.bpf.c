@@ -13,7 +13,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "wire.h"
+#include "wire_requests.h"
 
 #include "maps.h"
 

@@ -3,6 +3,9 @@
 #ifndef CW_ON_REQUEST_H
 #define CW_ON_REQUEST_H
 
+/* By one call at a time; on the stack it would not fit beside the frames of what is called. */
+static struct cw_thread seeded;
+
 /* Takes into the books a thread that was found waiting when we came. 0: done, 1: not needed. */
 SEC("syscall")
 int seed(struct cw_seed *at)
@@ -10,7 +13,7 @@ int seed(struct cw_seed *at)
 	__u32 tid = at->tid, tgid = at->tgid;
 	struct cw_process *process = bpf_map_lookup_elem(&processes, &tgid);
 	__u64 now = bpf_ktime_get_ns();
-	struct cw_thread fresh = {}, *thread;
+	struct cw_thread *fresh = &seeded, *thread;
 	struct cw_word *word;
 	char comm[CW_COMM];
 	__u32 image;
@@ -24,30 +27,31 @@ int seed(struct cw_seed *at)
 	thread = bpf_map_lookup_elem(&threads, &tid);
 	if (thread && (thread->call != CW_CALL_NONE || thread->last_event_ns >= at->read_ns))
 		return 1; /* a hook saw that wait begin, or the thread move on */
-	fresh.word = at->word;
-	if (fresh.word.scope == CW_PRIVATE)
-		fresh.word.space = image;
-	word = bpf_map_lookup_elem(&words, &fresh.word);
+	__builtin_memset(fresh, 0, sizeof(*fresh));
+	fresh->word = at->word;
+	if (fresh->word.scope == CW_PRIVATE)
+		fresh->word.space = image;
+	word = bpf_map_lookup_elem(&words, &fresh->word);
 	if (!word)
-		word = new_word(&fresh.word, now, at->value);
+		word = new_word(&fresh->word, now, at->value);
 	if (!word)
 		return 1;
-	fresh.word_id = word->id;
-	fresh.start_ns = now;
-	fresh.last_event_ns = now;
-	fresh.stack = at->stack;
-	fresh.image = image;
-	fresh.tgid = tgid;
-	fresh.value = at->value;
-	fresh.value_class = class_of(at->value);
-	fresh.op = at->op;
-	fresh.on_own_stack = at->on_own_stack;
-	fresh.at_least = 1;
-	fresh.weight = 1;
-	fresh.call = CW_CALL_WAIT;
+	fresh->word_id = word->id;
+	fresh->start_ns = now;
+	fresh->last_event_ns = now;
+	fresh->stack = at->stack;
+	fresh->image = image;
+	fresh->tgid = tgid;
+	fresh->value = at->value;
+	fresh->value_class = class_of(at->value);
+	fresh->op = at->op;
+	fresh->on_own_stack = at->on_own_stack;
+	fresh->at_least = 1;
+	fresh->weight = 1;
+	fresh->call = CW_CALL_WAIT;
 	/* Counted before it can be found: a hook that finds it may take it away at once. */
-	fresh.joined = shift_waiters(word, 1);
-	if (bpf_map_update_elem(&threads, &tid, &fresh, thread ? BPF_EXIST : BPF_NOEXIST)) {
+	fresh->joined = shift_waiters(word, 1);
+	if (bpf_map_update_elem(&threads, &tid, fresh, thread ? BPF_EXIST : BPF_NOEXIST)) {
 		shift_waiters(word, -1);
 		return 1;
 	}
@@ -67,6 +71,30 @@ int reap(struct cw_reap *what)
 		return 1;
 	abandon_wait(thread);
 	count(&lost_waits, what->lost);
+	return 0;
+}
+
+/*
+ * Gives a wait that goes on the stack that was not taken when it began. 0: done. The wait is then
+ * no longer among those that the word's next stack stands for; should it have been carried by one
+ * already, the count runs below zero and the one after that by so much less.
+ */
+SEC("syscall")
+int add_stack(struct cw_late_stack *late)
+{
+	__u32 tid = late->tid;
+	struct cw_thread *thread = bpf_map_lookup_elem(&threads, &tid);
+	struct cw_word *word;
+
+	if (!thread || thread->call != CW_CALL_WAIT || thread->stack ||
+	    thread->start_ns != late->start_ns)
+		return 1;
+	word = bpf_map_lookup_elem(&words, &thread->word);
+	if (!thread->weight && word && word->id == thread->word_id) {
+		__sync_fetch_and_sub(&word->unstacked[CW_WAITER & 1], 1);
+		thread->weight = 1;
+	}
+	thread->stack = late->stack;
 	return 0;
 }
 

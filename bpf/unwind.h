@@ -203,6 +203,64 @@ __noinline int step_by_signal(struct walk *walk, __s32 sp_at, __s32 pc_at, __s32
 	return move_on(walk, pc, sp, fp, CW_FRAME_EXACT);
 }
 
+/*
+ * To a stack that was left for this one: the frame pointer is still that of whoever left it. Stacks
+ * lie anywhere, so nothing tells a damaged one but what is read there; the depth bounds the walk.
+ */
+__noinline int step_to_other_stack(struct walk *walk)
+{
+	__u64 fp = 0, next_fp = 0, pc = 0;
+
+	if (!walk)
+		return 0;
+	fp = walk->fp;
+	if (!fp || fp & 7)
+		return stop(walk, CW_END_ASTRAY);
+	if (!read_word(walk, fp, &next_fp) || !read_word(walk, fp + 8, &pc))
+		return stop(walk, CW_END_UNREADABLE);
+	walk->sp = 0;
+	return move_on(walk, pc, fp + 16, next_fp, 0);
+}
+
+/*
+ * Out of an interpreter, whose code is the same for all methods: the frame says which it runs. It
+ * is as the psABI has it, but that the stack may have grown between the caller and it.
+ */
+__noinline int step_interpreted(struct walk *walk, __s32 sp_at, __s32 method_at)
+{
+	__u64 fp, sp = 0, method = 0, next_fp = 0, pc = 0;
+	__u32 at;
+
+	if (!walk)
+		return 0;
+	fp = walk->fp;
+	at = walk->stack.depth - 1;
+	if (fp < walk->sp || fp & 7 || at >= CW_MAX_DEPTH)
+		return stop(walk, CW_END_ASTRAY);
+	if (!read_word(walk, fp + method_at, &method) || !read_word(walk, fp + sp_at, &sp) ||
+	    !read_word(walk, fp, &next_fp) || !read_word(walk, fp + 8, &pc))
+		return stop(walk, CW_END_UNREADABLE);
+	walk->stack.address[at] = (method & CW_FRAME_ADDRESS) | CW_FRAME_METHOD |
+				  (walk->stack.address[at] & CW_FRAME_GUESSED);
+	return move_on(walk, pc, sp, next_fp, 0);
+}
+
+/* Out of what no CFA leads out of. */
+__noinline int step_specially(struct walk *walk, struct cw_unwind_rule *rule)
+{
+	if (!walk || !rule)
+		return 0;
+	switch (rule->cfa) {
+	case CW_CFA_SIGNAL:
+		return step_by_signal(walk, rule->cfa_offset, rule->cfa_plus, rule->fp_offset);
+	case CW_CFA_OTHER_STACK:
+		return step_to_other_stack(walk);
+	case CW_CFA_INTERPRETED:
+		return step_interpreted(walk, rule->cfa_offset, rule->cfa_plus);
+	}
+	return stop(walk, CW_END_OUTERMOST);
+}
+
 /* The CFA by one of the rarer rules; 0: it cannot be had. */
 __noinline __u64 rare_cfa_by(struct walk *walk, struct cw_unwind_rule *rule)
 {
@@ -337,10 +395,8 @@ __noinline int step_out(struct walk *walk)
 	rule = number ? bpf_map_lookup_elem(&unwind_rules, &number) : NULL;
 	if (!rule || rule->cfa == CW_CFA_NONE)
 		return step_by_frame_pointer(walk);
-	if (rule->cfa == CW_CFA_END)
-		return stop(walk, CW_END_OUTERMOST);
-	if (rule->cfa == CW_CFA_SIGNAL)
-		return step_by_signal(walk, rule->cfa_offset, rule->cfa_plus, rule->fp_offset);
+	if (rule->cfa >= CW_CFA_SIGNAL)
+		return step_specially(walk, rule);
 	return step_by_rule(walk, rule);
 }
 

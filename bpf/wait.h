@@ -377,6 +377,8 @@ static __always_inline void finish_wait(struct cw_thread *thread, struct task_st
 		return;
 	}
 	outcome = outcome_of(thread, task, answer);
+	thread->waited_ns = now;
+	thread->waited_on = thread->second_address | (outcome != RACED && outcome != FAILED);
 	if (outcome == TIMED_OUT && pause_wait(thread, task, now))
 		return;
 	end_wait(thread, task, tid_of(task), now, outcome);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * What the kernel side and user space share: keys and values of the maps, arguments of the programs
- * that user space runs itself. Fixed-width types and asserted sizes, so that both compilers agree.
+ * What the kernel side and user space share: keys and values of the maps. Fixed-width types and
+ * asserted sizes, so that both compilers agree.
  */
 #ifndef CW_WIRE_H
 #define CW_WIRE_H
@@ -212,8 +212,10 @@ struct cw_thread {
 	__u8 shared;
 	__u32 weight; /* waits that its stack stands for; 0: it was not taken */
 	struct cw_poll poll;
+	__u64 waited_ns; /* when its last wait ended */
+	__u64 waited_on; /* address of that one's word; bit 0: it slept */
 };
-CW_ASSERT_SIZE(cw_thread, 248);
+CW_ASSERT_SIZE(cw_thread, 264);
 
 enum cw_watched {
 	CW_UNWATCHED = 0,
@@ -251,6 +253,7 @@ enum cw_stack_end {
 
 /* User addresses have at most 57 bits; those above say what is known of a frame. */
 #define CW_FRAME_ADDRESS ((1ULL << 57) - 1)
+#define CW_FRAME_METHOD (1ULL << 61)  /* no code: where an interpreter keeps the method it runs */
 #define CW_FRAME_EXACT (1ULL << 62)   /* an instruction about to run, not a return address */
 #define CW_FRAME_GUESSED (1ULL << 63) /* by the frame pointer, where there is no row */
 
@@ -282,9 +285,11 @@ enum cw_cfa {
 	CW_CFA_DEREF_SP,
 	CW_CFA_DEREF_FP,
 	CW_CFA_PLT,
-	CW_CFA_SIGNAL,
-	CW_CFA_END,
 	CW_CFA_REGISTER,
+	CW_CFA_SIGNAL, /* from here on no CFA leads out */
+	CW_CFA_END,
+	CW_CFA_OTHER_STACK,
+	CW_CFA_INTERPRETED,
 };
 
 enum cw_saved_fp {
@@ -348,65 +353,5 @@ struct cw_cost {
 	__u64 timed_stacks;
 	__u64 timed_stacks_ns;
 };
-
-/* What the iterator `list_registers` writes of each thread of a process. */
-struct cw_registers {
-	__u64 pc;
-	__u64 sp;
-	__u64 fp;
-	__u32 tid;
-	__u32 padding;
-};
-CW_ASSERT_SIZE(cw_registers, 32);
-
-/* Argument of the program `seed`: a thread found waiting before the hooks saw it begin. */
-struct cw_seed {
-	struct cw_word_key word; /* space is filled in for CW_PRIVATE */
-	__u64 stack;
-	__u64 read_ns; /* when /proc was read: a hook run since then makes the seed obsolete */
-	__u32 tid;
-	__u32 tgid;
-	__u32 value;
-	__u16 op;
-	__u8 on_own_stack;
-	__u8 padding;
-	char comm[CW_COMM];
-};
-CW_ASSERT_SIZE(cw_seed, 72);
-
-/* Argument of the program `decide`: whether an undecided process is watched. */
-struct cw_decide {
-	__u32 tgid;
-	__u32 generation; /* as read: a process renamed since then is another question */
-	__u32 watched;
-	__u32 padding;
-};
-CW_ASSERT_SIZE(cw_decide, 16);
-
-/* Argument of the program `reap`: a wait that is over though no hook saw it end. */
-struct cw_reap {
-	__u64 start_ns; /* 0: whichever wait was seeded */
-	__u32 tid;
-	__u32 lost; /* how many lost waits to count for it */
-};
-CW_ASSERT_SIZE(cw_reap, 16);
-
-/* Argument of the program `settle`: a word whose number of waiters does not fit the threads'. */
-struct cw_settle {
-	struct cw_word_key word;
-};
-CW_ASSERT_SIZE(cw_settle, 24);
-
-/*
- * Argument of the program `join_polls`: a word whose waiters time out and wait again, such as
- * CPython's GIL. From then on a run of such waits is one: a thread that is back on the word, having
- * run no longer than CW_POLL_GAP since it timed out, goes on with the wait it was in. While it is
- * not on the word it is not counted as a waiter.
- */
-#define CW_POLL_GAP 500000 /* ns */
-struct cw_polled {
-	struct cw_word_key word;
-};
-CW_ASSERT_SIZE(cw_polled, 24);
 
 #endif

@@ -49,6 +49,8 @@ class Workload {
   [[nodiscard]] std::uint64_t address(const std::string& key) const;
   // Lets it work; returns at once.
   void go() { process_.write("go\n"); }
+  // Ends the work of one that was told to work until then.
+  void stop() { process_.write("stop\n"); }
   // Waits for the next line that begins with `word`, and returns what follows.
   nlohmann::json expect(const std::string& word);
   nlohmann::json run() {

@@ -64,7 +64,7 @@ bool agrees(const json& ours, const json& theirs) {
 std::optional<Agreement> compared(const json& stack, const json& theirs) {
   std::vector<json> ours;
   for (const json& frame : stack)
-    if (!frame.at("inlined").get<bool>()) ours.push_back(frame);
+    if (!frame.at("inlined").get<bool>() && !frame.value("inferred", false)) ours.push_back(frame);
   if (ours.size() != theirs.size()) return std::nullopt;
   Agreement sum;
   for (std::size_t i = 0; i < ours.size(); i++) {

@@ -151,6 +151,22 @@ TEST_P(Python, TwoThreadsTakeTurnsAtTheBigLock) {
   EXPECT_GE(complete_share(report), kNearlyAll);
 }
 
+TEST(PythonPool, IdleWorkersAreNotStuck) {
+  ChildProcess python({"/usr/bin/python3", "-c",
+                       "import sys, threading\n"
+                       "from concurrent.futures import ThreadPoolExecutor\n"
+                       "pool = ThreadPoolExecutor(4)\n"
+                       "met = threading.Barrier(4)\n"
+                       "list(pool.map(lambda order: met.wait(), range(4)))\n"
+                       "print('ready', flush=True)\n"
+                       "sys.stdin.read()\n"});
+  ASSERT_EQ(python.read_line(), "ready");
+  const json report = watched(python.pid(), DebugFiles::kNone);
+  EXPECT_EQ(report.at("verdict").at("level"), "fine") << report.dump(1);
+  EXPECT_TRUE(waits_in(row_of(report, "semaphore"), {"PyThread_acquire_lock_timed"}))
+      << report.dump(1);
+}
+
 TEST(Node, WorkersThatWaitForAMessageAreIdle) {
   const TemporaryFolder folder;
   std::ofstream(folder / "orders.js")
@@ -170,6 +186,8 @@ TEST(Node, WorkersThatWaitForAMessageAreIdle) {
   ASSERT_EQ(node.read_line(), "ready");
   const json report = watched(node.pid());
   EXPECT_NE(report.at("verdict").at("level"), "culprit") << report.at("verdict");
+  EXPECT_EQ(report.at("processes").at(0).at("runtimes").at(0), "node")
+      << "before what it is written in";
   bool found = false;
   for (const json& row : report.at("waits")) {
     if (row.at("kind") != "condvar") continue;

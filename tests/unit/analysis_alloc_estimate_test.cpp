@@ -199,9 +199,9 @@ TEST(AllocEstimate, SaysNothingFromTooFewWindows) {
 TEST(AllocEstimate, SaysNothingOfThreadsThatSleepOnACrowdedMachine) {
   Random random(1);
   const auto windows = windows_of({.allocs_per_s = 20e3, .busy = false}, 16, 5e6, random);
-  AllocContext context{.hit_ns = 700, .on_cpu = 0.4, .runnable = 0.7};
+  AllocContext context{.hit_ns = 700, .on_cpu = 0.4, .runnable = 3.8};
   EXPECT_TRUE(estimate_rates(windows, context));
-  context.runnable = 0.9;
+  context.runnable = 4.2;
   EXPECT_FALSE(estimate_rates(windows, context));
   context = {.hit_ns = 700, .on_cpu = 0.001, .runnable = 0.01};
   EXPECT_TRUE(estimate_rates(windows, context)) << "hardly anything runs: nothing is crowded";

@@ -66,6 +66,7 @@ class FakeSymbolizer : public Symbolizer {
     for (const std::string& function : functions)
       made.frames.push_back({.function = function,
                              .module = module,
+                             .build_id = {},
                              .offset = 0x10,
                              .file = std::nullopt,
                              .line = std::nullopt,

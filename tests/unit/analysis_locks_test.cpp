@@ -203,12 +203,18 @@ TEST(Naming, SkipsTheLocksMachineryButNotTheProgram) {
   for (Frame& frame : libc.frames)
     frame = {.function = "",
              .module = "libc.so.6",
+             .build_id = {},
              .offset = 1,
              .file = {},
              .line = {},
              .inlined = false};
-  libc.frames.push_back(
-      {.function = "", .module = "orders", .offset = 2, .file = {}, .line = {}, .inlined = false});
+  libc.frames.push_back({.function = "",
+                         .module = "orders",
+                         .build_id = {},
+                         .offset = 2,
+                         .file = {},
+                         .line = {},
+                         .inlined = false});
   EXPECT_EQ(first_own_frame(libc), 2U);
 }
 

@@ -101,6 +101,18 @@ TEST_F(Analyse, ALackOfCpuIsNotTheLocksFault) {
   EXPECT_TRUE(contains(report.locks[0].arithmetic, "only lacked CPU"));
 }
 
+TEST_F(Analyse, ALackOfCpuIsSaidWhereNothingWaitsForALock) {
+  const auto summary = [&](double running, double runnable) {
+    ProcessSample after = sample_of(14);
+    after.cpu_ns += static_cast<std::uint64_t>(running * (kEnd - kBegin));
+    after.run_delay_ns += static_cast<std::uint64_t>(runnable * (kEnd - kBegin));
+    return analyse(interval_of({}), {sample_of(14)}, {after}, options_, memory_, symbolizer_)
+        .verdict.summary;
+  };
+  EXPECT_TRUE(contains(summary(1, 3.4), "threads lack CPU: 1.0 run, 3.4 are ready"));
+  EXPECT_EQ(summary(3, 0.2), "no thread waited for a lock");
+}
+
 TEST_F(Analyse, OneWaitThroughItAllIsAStuckSuspectSeveralAreACulprit) {
   const WaitInProgress one = wait_on(1, 71, kBegin - kSecond);
   const WaitInProgress two = wait_on(1, 72, kBegin - kSecond);

@@ -127,6 +127,17 @@ TEST(Metrics, OfMemoryAreThoseOfProcesses) {
       << "too little was seen of them: no figure";
 }
 
+TEST(Metrics, ShortLivedIsWeighedByHowOftenEachAllocates) {
+  constexpr const char* kTogether = R"(contentionwatch_alloc_short_lived_ratio{comm="orders-api"})";
+  Report report = report_of_memory(3);  // 1000, 2000, 3000 a second
+  EXPECT_FALSE(samples_of(text_of(report)).contains(kTogether)) << "nothing was followed";
+  for (const std::size_t i : {0, 2})
+    report.allocators[i].lifetimes.emplace().short_lived =
+        Estimate{.estimate = i == 0 ? 0.9 : 0.5, .low = {}, .high = {}};
+  EXPECT_DOUBLE_EQ(samples_of(text_of(report)).at(kTogether), (900 + 1500) / 4000.0)
+      << "of the second, which makes 2000, nothing is known";
+}
+
 TEST(Metrics, BusiestProcessesHaveTheirOwnTheOthersAreAddedUp) {
   const auto samples = samples_of(text_of(report_of_memory(4), options(2, true)));
   EXPECT_TRUE(samples.contains(

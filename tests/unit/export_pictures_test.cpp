@@ -12,8 +12,8 @@
 namespace cw {
 namespace {
 
-LockProfile profile_of(const Report& report) {
-  LockProfile profile;
+Profile profile_of(const Report& report, ProfileOf what = ProfileOf::kLocks) {
+  Profile profile(what);
   profile.add(report);
   return profile;
 }
@@ -32,8 +32,9 @@ class Pprof : public testing::Test {
  protected:
   ~Pprof() override { std::filesystem::remove(file_); }
   // What the real one reads in it.
-  [[nodiscard]] std::string read(const Report& report, const std::string& how) const {
-    std::ofstream(file_) << to_pprof(profile_of(report));
+  [[nodiscard]] std::string read(const Report& report, const std::string& how,
+                                 ProfileOf what = ProfileOf::kLocks) const {
+    std::ofstream(file_) << to_pprof(profile_of(report, what));
     return output_of("HOME=" + testing::TempDir() + " go tool pprof " + how + " " + file_ +
                      " 2>&1");
   }
@@ -54,6 +55,18 @@ TEST_F(Pprof, TellsContentions) {
   EXPECT_NE(top.find("Total samples = 53100"), std::string::npos) << top;
 }
 
+TEST_F(Pprof, TellsAllocations) {
+  const std::string space = read(test::guilty_report(), "-top -cum", ProfileOf::kAllocations);
+  EXPECT_NE(space.find("Type: alloc_space"), std::string::npos) << space;
+  EXPECT_TRUE(std::regex_search(space, std::regex(R"(40\.00% +orders::parse\n)"))) << space;
+  const std::string objects =
+      read(test::guilty_report(), "-top -sample_index=alloc_objects", ProfileOf::kAllocations);
+  EXPECT_NE(objects.find("Total samples = 40500"), std::string::npos) << objects;
+  const std::string tags = read(test::guilty_report(), "-tags", ProfileOf::kAllocations);
+  for (const char* label : {"allocator: Total", "process: Total", "glibc 2.36"})
+    EXPECT_NE(tags.find(label), std::string::npos) << label << " in " << tags;
+}
+
 TEST_F(Pprof, TellsLocksLinesAndFiles) {
   const std::string tags = read(test::guilty_report(), "-tags");
   for (const char* label :
@@ -64,6 +77,14 @@ TEST_F(Pprof, TellsLocksLinesAndFiles) {
   const std::string raw = read(test::guilty_report(), "-raw");
   EXPECT_NE(raw.find("orders"), std::string::npos);
   EXPECT_NE(raw.find("[FN][FL][LN][IN]"), std::string::npos) << raw;
+}
+
+TEST_F(Pprof, TellsBuildIds) {
+  Report report = test::guilty_report();
+  for (Waiters& waiters : report.locks[0].waiters)
+    for (Frame& frame : waiters.stack.frames) frame.build_id = "\x0f\xa0\x01";
+  const std::string raw = read(report, "-raw");
+  EXPECT_NE(raw.find("orders 0fa001 [FN]"), std::string::npos) << raw;
 }
 
 TEST_F(Pprof, KeepsInlinedFunctionsAtTheirPlace) {
@@ -83,7 +104,9 @@ TEST_F(Pprof, ReadsWhateverTheNames) {
 
 TEST(Flamegraph, IsXmlWhateverTheNames) {
   for (const Report& report : {test::guilty_report(), test::hostile_report(), test::report_of(0)})
-    EXPECT_TRUE(test::accepts("xmllint --noout --nonet -", to_flamegraph(profile_of(report))));
+    for (const ProfileOf what : {ProfileOf::kLocks, ProfileOf::kAllocations})
+      EXPECT_TRUE(
+          test::accepts("xmllint --noout --nonet -", to_flamegraph(profile_of(report, what))));
   EXPECT_FALSE(test::accepts("xmllint --noout - 2>/dev/null", "<svg><script></svg>"))
       << "it would tell";
 }
@@ -93,6 +116,13 @@ TEST(Flamegraph, NeedsNothingElse) {
   for (const char* part : {"href", "src=", "url(", "@import", "innerHTML", "<script>&"})
     EXPECT_EQ(svg.find(part), std::string::npos) << part;
   EXPECT_EQ(svg.find("http"), svg.rfind("http")) << "but for the name space";
+}
+
+TEST(Flamegraph, OfAllocationsTellsBytes) {
+  const std::string svg = to_flamegraph(profile_of(test::guilty_report(), ProfileOf::kAllocations));
+  EXPECT_NE(svg.find("Allocations: about 6.0 MB in 5.0 s"), std::string::npos) << svg;
+  EXPECT_NE(svg.find("orders::parse: 2.4 MB, 40 % of all; 28,350 allocations"), std::string::npos)
+      << svg;
 }
 
 struct Box {

@@ -11,29 +11,29 @@
 namespace cw {
 namespace {
 
-LockProfile profile_of(const Report& report, int times = 1) {
-  LockProfile profile;
+Profile profile_of(const Report& report, int times = 1) {
+  Profile profile;
   for (int i = 0; i < times; ++i) profile.add(report);
   return profile;
 }
 
 double sum_of(const std::map<ProfiledStack, Weight>& stacks) {
   return std::accumulate(stacks.begin(), stacks.end(), 0.0,
-                         [](double sum, const auto& entry) { return sum + entry.second.ns; });
+                         [](double sum, const auto& entry) { return sum + entry.second.amount; });
 }
 
-TEST(LockProfile, AddsUpToTheTimeWaited) {
-  const LockProfile profile = profile_of(test::guilty_report(), 3);
+TEST(Profile, AddsUpToTheTimeWaited) {
+  const Profile profile = profile_of(test::guilty_report(), 3);
   const double waited = 3 * 5e9 * (2.548 + 0.127 + 0.002);
   EXPECT_NEAR(sum_of(profile.waiters()), waited, 10);
   EXPECT_NEAR(sum_of(profile.releasers()), waited, 10);
-  std::uint64_t waits = 0;
+  double waits = 0;
   for (const auto& [stack, weight] : profile.waiters()) waits += weight.count;
   EXPECT_EQ(waits, 3 * (49'000U + 2'050U + 2'050U));
   EXPECT_DOUBLE_EQ(profile.duration_s(), 15);
 }
 
-TEST(LockProfile, WhatWasNotShownIsThere) {
+TEST(Profile, WhatWasNotShownIsThere) {
   Report report = test::report_of(2);
   report.locks[0].waiters.pop_back();  // 26 % of it
   report.locks[1].waiters.clear();     // a row beyond --top
@@ -48,8 +48,8 @@ TEST(LockProfile, WhatWasNotShownIsThere) {
       << folded;
 }
 
-TEST(LockProfile, IsBounded) {
-  LockProfile profile;
+TEST(Profile, IsBounded) {
+  Profile profile;
   Report report = test::report_of(1);
   report.locks[0].waiters.resize(1);
   report.locks[0].waiters[0].share = 1;
@@ -62,6 +62,24 @@ TEST(LockProfile, IsBounded) {
   EXPECT_LE(profile.waiters().size(), 22'000U);
   EXPECT_LE(profile.locks().size(), 1'002U);
   EXPECT_NEAR(sum_of(profile.waiters()) / (25'000 * 5e9 * 2.548), 1, 1e-6) << "none is lost";
+}
+
+TEST(Profile, OfAllocationsAddsUpToTheBytes) {
+  Profile profile(ProfileOf::kAllocations);
+  for (int i = 0; i < 3; ++i) profile.add(test::guilty_report());
+  double allocations = 0;
+  for (const auto& [stack, weight] : profile.waiters()) allocations += weight.count;
+  EXPECT_NEAR(allocations, 3 * 5 * 8100, 1e-3);
+  EXPECT_NEAR(sum_of(profile.waiters()), 3 * 5 * 1.2e6, 1e-3);
+  EXPECT_TRUE(profile.releasers().empty());
+  EXPECT_EQ(to_folded(profile),
+            "orders-api;[other stacks];[allocator glibc 2.36] 10800000\n"
+            "orders-api;orders::parse;operator new(unsigned long);malloc;[allocator glibc 2.36] "
+            "7200000\n");
+  const auto file = nlohmann::json::parse(to_speedscope(profile, "orders"));
+  ASSERT_EQ(file.at("profiles").size(), 1U);
+  EXPECT_EQ(file.at("profiles").at(0).at("unit"), "bytes");
+  EXPECT_EQ(file.at("profiles").at(0).at("endValue"), 18'000'000);
 }
 
 TEST(Folded, IsRootFirstAndSumsIntervals) {
@@ -88,7 +106,7 @@ TEST(Folded, HostileNamesStayInTheirFrames) {
     EXPECT_LE(std::ranges::count(line, ';'), 4) << line;
     EXPECT_EQ(line.find('\x1b'), std::string::npos);
   }
-  EXPECT_EQ(to_folded(LockProfile()), "");
+  EXPECT_EQ(to_folded(Profile()), "");
 }
 
 // What https://www.speedscope.app/file-format-schema.json requires of a sampled profile.

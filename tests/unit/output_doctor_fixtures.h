@@ -43,7 +43,9 @@ inline DoctorFacts root_on_a_host() {
                   .typed_tracepoints = done(),
                   .function_hooks = done(),
                   .tracefs = done(),
-                  .call_tracepoints = done()};
+                  .call_tracepoints = done(),
+                  .many_uprobes = done(),
+                  .uprobe_sessions = done()};
   facts.rights = {"CAP_BPF",
                   "CAP_PERFMON",
                   "CAP_SYS_PTRACE",
@@ -82,7 +84,9 @@ inline DoctorFacts ordinary_user() {
                   .typed_tracepoints = refused("loading"),
                   .function_hooks = refused("loading"),
                   .tracefs = refused("opening"),
-                  .call_tracepoints = {}};
+                  .call_tracepoints = {},
+                  .many_uprobes = refused("loading"),
+                  .uprobe_sessions = refused("loading")};
   facts.hooks.clear();
   facts.attach_error = "not permitted to load BPF programs";
   return facts;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <limits>
 #include <string>
 
 #include "analysis/memory_verdict.h"
@@ -242,6 +243,20 @@ inline Report healthy_report() {
 }
 
 // Its allocator and its page faults are what holds it up.
+inline Lifetimes short_lives() {
+  Lifetimes lives;
+  lives.followed = 1200;
+  lives.ended = 1000;
+  lives.known_to_ns = 3.9e6;
+  lives.known_share = 0.85;
+  lives.short_lived = Estimate{.estimate = 0.83, .low = 0.78, .high = 0.88};
+  lives.elsewhere_share = 0.04;
+  lives.curve = {{.lived_ns = 20e3, .ended_share = 0.6}, {.lived_ns = 3.1e6, .ended_share = 0.85}};
+  lives.histogram.add(bucket_of(20'000), 720);
+  lives.histogram.add(bucket_of(3'100'000), 300);
+  return lives;
+}
+
 inline Report allocating_report() {
   Report report = healthy_report();
   report.verdict = {.level = Level::kFine,
@@ -252,6 +267,11 @@ inline Report allocating_report() {
                     .cleared = {}};
   AllocatorReport& row = report.allocators.front();
   row.level = Level::kCulprit;
+  row.lifetimes = short_lives();
+  row.latency = CallLatency{.count = 1200, .floor_ns = 650, .mean_ns = 90, .histogram = {}};
+  row.sites.front().followed = 840;
+  row.sites.front().short_lived_share = 0.98;
+  row.sites.front().cross_thread_free_share = 0.12;
   row.allocs_per_s = Estimate{.estimate = 15.1e6, .low = 13.7e6, .high = 16.9e6};
   row.frees_per_s = row.allocs_per_s;
   row.cores = 0.604;
@@ -267,6 +287,54 @@ inline Report allocating_report() {
   memory.advice = {"100 % of the page faults are taken in orders::parse"};
   report.cgroups.clear();
   conclude_memory(report, {.locks = true, .alloc = true, .memory = true});
+  return report;
+}
+
+inline Distribution holds_of(std::uint64_t ns, std::uint64_t count) {
+  Distribution hold;
+  hold.count = count;
+  hold.sum_ns = ns * count;
+  hold.histogram.add(bucket_of(ns / 2), count / 4);
+  hold.histogram.add(bucket_of(ns), count - count / 4);
+  return hold;
+}
+
+// The guilty one with its critical sections seen, and a lock of which only bounds are known.
+inline Report sections_report() {
+  Report report = guilty_report();
+  LockReport& lock = report.locks[0];
+  SectionsReport& sections = lock.sections.emplace();
+  sections.acquisitions_per_s = Estimate{.estimate = 41'000, .low = 40'100, .high = 41'900};
+  sections.threads = 4;
+  sections.contended_share = 0.38;
+  sections.hold = holds_of(22'000, 1800);
+  sections.hold_mean_ns = Estimate{.estimate = 22'000, .low = 21'600, .high = 22'400};
+  sections.utilisation = 0.902;
+  sections.ceiling_per_s = 45'450;
+  sections.ceiling_threads = 1.6;
+  sections.holders = {{.share = 0.62,
+                       .acquisitions_per_s = 12'000,
+                       .hold = holds_of(47'000, 540),
+                       .stack = lock.releasers[0].stack},
+                      {.share = 0.38,
+                       .acquisitions_per_s = 29'000,
+                       .hold = holds_of(12'000, 1260),
+                       .stack = lock.releasers[1].stack}};
+  sections.what_if = {{.change = "split into 4 locks",
+                       .predicted_per_s = 92'000,
+                       .low = 81'000,
+                       .high = 104'000,
+                       .assumes = "each acquisition needs one of them, all alike likely"},
+                      {.change = "half the critical section",
+                       .predicted_per_s = 66'000,
+                       .low = 58'000,
+                       .high = 73'000,
+                       .assumes = "the other half is done as well, outside the lock"}};
+  SectionsReport& bounds = report.locks[1].sections.emplace();
+  bounds.bounds_only = true;
+  constexpr double kUnknown = std::numeric_limits<double>::infinity();
+  bounds.acquisitions_per_s = Estimate{.estimate = 400, .low = 400, .high = kUnknown};
+  bounds.hold_mean_ns = Estimate{.estimate = 2'500'000, .low = 0, .high = 2'500'000};
   return report;
 }
 

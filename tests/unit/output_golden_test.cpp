@@ -1,13 +1,11 @@
-// Whole reports against files in tests/golden. UPDATE_GOLDEN=1 in the environment rewrites them;
-// read the difference before you keep it.
+// Whole reports against files in tests/golden.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 #include <string>
 
 #include "analysis/doctor.h"
+#include "golden.h"
 #include "output/doctor.h"
 #include "output/json.h"
 #include "output/text.h"
@@ -17,18 +15,7 @@
 namespace cw {
 namespace {
 
-void expect_golden(const std::string& name, const std::string& actual) {
-  const std::string path = std::string(CW_GOLDEN_DIR) + "/" + name;
-  if (std::getenv("UPDATE_GOLDEN") != nullptr) {  // NOLINT(concurrency-mt-unsafe)
-    std::ofstream(path) << actual;
-    return;
-  }
-  const std::ifstream file(path);
-  ASSERT_TRUE(file) << path << " is missing; UPDATE_GOLDEN=1 writes it";
-  std::stringstream expected;
-  expected << file.rdbuf();
-  EXPECT_EQ(actual, expected.str());
-}
+using test::expect_golden;
 
 Report two_processes() {
   Report report = test::guilty_report();
@@ -71,6 +58,12 @@ TEST(GoldenText, Allocator) {
 }
 TEST(GoldenText, Wide) {
   expect_golden("wide.txt", to_text(test::guilty_report(), {.width = 120}));
+}
+TEST(GoldenText, Sections) {
+  expect_golden("sections.txt", to_text(test::sections_report()));
+}
+TEST(GoldenJson, Sections) {
+  expect_golden("sections.json", to_json(test::sections_report()) + "\n");
 }
 TEST(GoldenJson, Guilty) {
   expect_golden("guilty.json", to_json(test::guilty_report()) + "\n");

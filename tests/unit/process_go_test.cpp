@@ -6,11 +6,14 @@
 #include <array>
 #include <filesystem>
 #include <random>
+#include <utility>
 
 #include "process/dwarf_lines.h"
 #include "process/elf_file.h"
 #include "process/elf_symbols.h"
 #include "process/go_table.h"
+#include "process/go_unwind.h"
+#include "process/unwind_rows.h"
 
 namespace cw {
 namespace {
@@ -120,8 +123,9 @@ class TableMaker {
     const std::string numbers("\0\0\0\0\x05\0\0\0", 8);  // of the only unit
     const std::string files("a.go\0b.go\0", 10);
     // From -1: file 0 for 16 bytes; file 1 for 8 and 0 for 8; line 9 for 4 and 12 for 12; not
-    // inlined for 8 and inlined for 8.
-    const std::string steps("\0\x02\x10\0\x04\x08\x01\x08\0\x14\x04\x06\x0c\0\0\x08\x02\x08\0", 19);
+    // inlined for 8 and inlined for 8; 0 bytes of stack for 4, and 24 for 12.
+    const std::string steps(
+        "\0\x02\x10\0\x04\x08\x01\x08\0\x14\x04\x06\x0c\0\0\x08\x02\x08\0\x02\x04\x30\x0c\0", 24);
     const std::vector<std::uint64_t> offsets = {
         header, header + names.size(), header + names.size() + numbers.size(),
         header + names.size() + numbers.size() + files.size(),
@@ -158,7 +162,7 @@ class TableMaker {
     for (const std::uint32_t number : {0U, 1U}) {
       put(index, base + std::uint64_t{16} * number, width);
       // name, args, deferreturn, pcsp, file steps, line steps, tables, unit
-      const std::array<std::uint32_t, 8> fields = {number == 0 ? 1U : 12U, 0, 0, 0,
+      const std::array<std::uint32_t, 8> fields = {number == 0 ? 1U : 12U, 0, 0, 19,
                                                    number == 0 ? 1U : 4U,  9, 3, 0};
       for (const std::uint32_t field : fields) put(index, field, 4);
       if (magic_ == 0xfffffff1) put(index, 7, 4);  // first line
@@ -192,6 +196,26 @@ TEST(Go, ReadsTheTablesOfItsVersions) {
   }
 }
 
+TEST(Go, UnwindRowsAreThoseOfItsStackSizes) {
+  for (const std::uint32_t magic : {0xfffffffaU, 0xfffffff0U, 0xfffffff1U}) {
+    const std::string bytes = TableMaker(magic).make();
+    UnwindRows rows;
+    add_go_rows(*GoTable::open(bytes, 0), rows);
+    const UnwindTable table = std::move(rows).build();
+    for (const std::uint64_t function : {TableMaker::kText, TableMaker::kText + 16}) {
+      const UnwindRule entry{.cfa = UnwindRule::Cfa::kSp, .cfa_offset = 8};
+      const UnwindRule inside{.cfa = UnwindRule::Cfa::kSp,
+                              .fp = UnwindRule::Fp::kAtCfa,
+                              .cfa_offset = 32,
+                              .fp_offset = -16};
+      EXPECT_EQ(rule_at(table, function + 3), entry);
+      EXPECT_EQ(rule_at(table, function + 4), inside);
+      EXPECT_EQ(rule_at(table, function + 15), inside);
+    }
+    EXPECT_EQ(rule_at(table, TableMaker::kText + 32), UnwindRule{});
+  }
+}
+
 TEST(Go, DamagedTablesAreHarmless) {
   std::mt19937 random(6);
   for (const std::uint32_t magic : {0xfffffffaU, 0xfffffff0U, 0xfffffff1U}) {
@@ -206,6 +230,9 @@ TEST(Go, DamagedTablesAreHarmless) {
         EXPECT_LE(table->at(TableMaker::kText + offset).size(), 1U);
       for (std::size_t i = 0; i < std::min<std::size_t>(table->functions(), 100); ++i)
         static_cast<void>(table->function(i));
+      UnwindRows rows;
+      add_go_rows(*table, rows);
+      EXPECT_TRUE(std::ranges::is_sorted(std::move(rows).build().pc));
     }
   }
   EXPECT_FALSE(GoTable::open("", 0));

@@ -30,7 +30,8 @@ constexpr unsigned kInnermostLine = __LINE__ + 2;
 }
 [[gnu::noinline]] int inlined_twice();
 int inlined_twice() {
-  return middle() + 2;
+  const auto plus = [](int value) __attribute__((always_inline)) { return middle() + value; };
+  return plus(2);
 }
 // NOLINTEND(misc-use-internal-linkage)
 
@@ -214,14 +215,15 @@ TEST(DwarfLines, AStackShowsWhatIsInlined) {
   ProcessSymbols symbols(::getpid(), cache);
   const auto address = reinterpret_cast<std::uint64_t>(&inlined_twice);
   bool seen = false;
-  for (std::uint64_t offset = 0; offset < 64 && !seen; ++offset) {
+  for (std::uint64_t offset = 0; offset < 512 && !seen; ++offset) {
     const Stack stack = symbols.symbolize(one_frame(address + offset), Detail::kLines);
-    seen = stack.frames.size() == 3;
+    seen = stack.frames.size() == 4;
     if (!seen) continue;
     EXPECT_EQ(stack.frames[0].function, "innermost()");
     EXPECT_EQ(stack.frames[1].function, "middle()");
-    EXPECT_EQ(stack.frames[2].function, "inlined_twice()");
-    EXPECT_TRUE(stack.frames[0].inlined && stack.frames[1].inlined && !stack.frames[2].inlined);
+    EXPECT_EQ(stack.frames[2].function, "{lambda}::operator()");
+    EXPECT_EQ(stack.frames[3].function, "inlined_twice()");
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(stack.frames[i].inlined, i < 3);
     for (const Frame& frame : stack.frames) {
       EXPECT_TRUE(frame.file.value_or("").ends_with("process_lines_test.cpp"));
       EXPECT_EQ(frame.module, "unit_process");

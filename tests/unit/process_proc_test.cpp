@@ -6,6 +6,8 @@
 #include <ctime>
 #include <mutex>
 
+#include "process/control_group.h"
+#include "process/group_limits.h"
 #include "process/proc.h"
 #include "process_child.h"
 
@@ -70,11 +72,17 @@ TEST(Proc, SurvivesHostileNames) {
 TEST(Proc, KnowsItsOwnProcess) {
   EXPECT_FALSE(is_32bit(::getpid()));
   EXPECT_TRUE(exe_of(::getpid()).ends_with("unit_process"));
-  EXPECT_TRUE(cgroup_of(::getpid()).starts_with('/'));
+  EXPECT_TRUE(group_path_in(membership_of(::getpid())).starts_with('/'));
   EXPECT_EQ(namespace_ids_of(::getpid(), ::getpid()).front(), ::getpid());
   EXPECT_TRUE(holds(all_pids(), ::getpid()));
   const Child child([](const Child::Ready& ready) { ready(0); });
   EXPECT_TRUE(holds(descendants_of({::getpid()}), child.pid()));
+}
+
+TEST(Proc, PrefersTheUnifiedHierarchyOfControlGroups) {
+  EXPECT_EQ(group_path_in("4:memory:/old\n0::/shop/web\n"), "/shop/web");
+  EXPECT_EQ(group_path_in("4:memory:/old\n3:cpu:/other\n"), "/old");
+  EXPECT_EQ(group_path_in("nonsense\n"), "");
 }
 
 TEST(Proc, SamplesTwoHundredThreads) {

@@ -16,7 +16,7 @@
 #include "process_child.h"
 
 // Not in the unnamed namespace: their names are part of the tests.
-// NOLINTBEGIN(misc-use-internal-linkage)
+// NOLINTBEGIN(misc-use-internal-linkage,readability-identifier-naming)
 namespace orders {
 struct Ledger {
   std::array<std::uint64_t, 1000> head;
@@ -44,7 +44,38 @@ std::vector<std::uint64_t> where_am_i(int depth) {
   return addresses;
 }
 }  // namespace orders
-// NOLINTEND(misc-use-internal-linkage)
+
+#ifdef __x86_64__
+// `bill` calls `settle`, which goes on into `pay` by a jump, and then `pay` itself.
+extern "C" const char bill_after_settle[];
+extern "C" const char bill_after_pay[];
+extern "C" const char pay[];
+asm(R"(
+  .pushsection .text
+  .globl pay
+  .type pay, %function
+pay:
+  nop
+  ret
+  .size pay, .-pay
+  .type settle, %function
+settle:
+  nop
+  jmp pay
+  .size settle, .-settle
+  .globl bill_after_settle, bill_after_pay
+  .type bill, %function
+bill:
+  call settle
+bill_after_settle:
+  call pay
+bill_after_pay:
+  ret
+  .size bill, .-bill
+  .popsection
+)");
+#endif
+// NOLINTEND(misc-use-internal-linkage,readability-identifier-naming)
 
 namespace cw {
 namespace {
@@ -129,6 +160,27 @@ TEST(ProcessSymbols, GarbageEndsAStack) {
   EXPECT_TRUE(self.symbols.symbolize(walked({})).frames.empty());
   EXPECT_TRUE(self.symbols.symbolize(walked({0, ~0ULL})).frames.empty());
 }
+
+#ifdef __x86_64__
+TEST(ProcessSymbols, WhatWentOnByAJumpIsPutBack) {
+  Self self;
+  const auto functions_in = [&](const char* return_address) {
+    WalkedStack stack;
+    stack.frames = {{.address = address_of(pay), .exact = true},
+                    {.address = address_of(return_address)}};
+    std::vector<std::pair<std::string, bool>> functions;
+    for (const Frame& frame : self.symbols.symbolize(stack).frames)
+      functions.emplace_back(frame.function, frame.inferred);
+    return functions;
+  };
+  using Functions = std::vector<std::pair<std::string, bool>>;
+  for (int twice = 0; twice < 2; ++twice) {
+    EXPECT_EQ(functions_in(bill_after_settle),
+              (Functions{{"pay", false}, {"settle", true}, {"bill", false}}));
+    EXPECT_EQ(functions_in(bill_after_pay), (Functions{{"pay", false}, {"bill", false}}));
+  }
+}
+#endif
 
 TEST(ProcessSymbols, NamesVariables) {
   Self self;

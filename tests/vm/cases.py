@@ -19,14 +19,15 @@ LEFT_OUT = {
 }
 
 # What --quick takes of each group, by the beginnings of the tests' names: what may differ between kernels,
-# most of it with the functions' hooks, which other machines may not have. It is to end within six minutes
-# on two processors, and the programs are loaded, which takes a second or more, for every test.
+# most of it with the functions' hooks, which other machines may not have. Kept few: the programs are loaded, which takes a second or more, for every test.
 QUICK = {
     "functions": ("Futex/Outcomes", "Backing/", "Modes/", "Outcomes.", "Signals.", "Attach.", "Life.Killed",
                   "Life.ThreadsBorn", "Limits.FullMap"),
-    "tracepoints": ("Futex/Outcomes", "Signals.", "Attach.", "Life.Killed"),
+    "tracepoints": (*(f"Futex/Outcomes.AreCountedExactlyAndMeasuredClosely/{call}"
+                      for call in ("timed_wait", "lock_pi", "requeue", "waitv")), "Signals.", "Attach.", "Life.Killed"),
     "command": ("Doctor.JsonHas", "Doctor.ForcedHooks", "Doctor.WithoutRights", "RightsKept.AreExactly", "Report.HotMutex",
-                "Families.ChildrenOfAllAges", "Stacks.", "Ending.TargetThatEnds", "Clock."),
+                "Families.ChildrenOfAllAges", "Stacks.GoThroughFrames", "Stacks.GoThroughASignals", "Stacks.OfThreadsThatWait",
+                "Ending.TargetThatEndsGets", "Clock."),
     "lockdown-integrity": ("",),
     "lockdown-confidentiality": ("",),
 }

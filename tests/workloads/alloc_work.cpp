@@ -1,7 +1,7 @@
 // Allocates and counts what it allocates, by site and in all.
 //   alloc_work [MODE=busy] [THREADS=1] [SECONDS=5] [SPIN=200] [BATCH=20]
 // MODE: busy   blocks from two sites, 3 of 4 of 48 bytes and 1 of 4 of 1,000, each freed at once;
-//              SPIN rounds of other work between them
+//              SPIN rounds of other work between them; SECONDS=0: until it is told to stop
 //       paced  the same, in batches of BATCH each millisecond
 //       once   1,000 blocks when it starts, then none
 //       throw  operator new that fails with std::bad_alloc, over and over
@@ -74,7 +74,7 @@ void paced(Count& count, uint64_t rounds, uint64_t batch) {
 
 void once(Count& count) {
   for (int i = 0; i < 1000; ++i) one_block(count);
-  while (!stop) workload::sleep_ms(1);
+  while (!stop) workload::sleep_ms(20);
 }
 
 void fail(Count& count) {
@@ -132,7 +132,7 @@ int main(int argc, char** argv) {
   if (mode == "fork")
     failed = fork_children(begin + seconds * 1'000'000'000U);
   else
-    workload::sleep_ms(seconds * 1000);
+    workload::work_for(seconds);
   stop = true;
   const uint64_t elapsed = workload::now_ns() - begin;
   crew.wait();

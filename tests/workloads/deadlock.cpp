@@ -1,7 +1,8 @@
-// Two threads, two mutexes, taken in opposite orders: deadlocked before `ready` is printed.
-//   deadlock
+// Two threads, two mutexes, taken in opposite orders: deadlocked before `ready` is printed, or once
+// told to go.
+//   deadlock [later]
 // ready: pid, lock_a, lock_b, a_then_b (tid: holds lock_a, waits for lock_b), b_then_a
-// done (printed at once on `go`): in_progress
+// done (printed when both wait): in_progress
 
 #include <pthread.h>
 
@@ -24,7 +25,9 @@ std::atomic<int> holding{0};
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  const workload::Arguments arguments{argc, argv};
+  const bool later = arguments.text(1, "at once") == "later";
   workload::Crew crew(2, [](unsigned index) {
     if (index == 0) {
       take_both(lock_a, lock_b);
@@ -32,14 +35,18 @@ int main() {
       take_both(lock_b, lock_a);
     }
   });
-  crew.go();
-  for (const pid_t thread : crew.tids())
-    workload::poll_until([&] { return workload::asleep_in(getpid(), thread, SYS_futex); });
+  const auto begin = [&] {
+    crew.go();
+    for (const pid_t thread : crew.tids())
+      workload::poll_until([&] { return workload::asleep_in(getpid(), thread, SYS_futex); });
+  };
+  if (!later) begin();
   workload::ready_then_go(workload::Json()
                               .number("pid", static_cast<uint64_t>(getpid()))
                               .address("lock_a", &lock_a)
                               .address("lock_b", &lock_b)
                               .number("a_then_b", static_cast<uint64_t>(crew.tids()[0]))
                               .number("b_then_a", static_cast<uint64_t>(crew.tids()[1])));
+  if (later) begin();
   workload::done_then_exit(workload::Json().number("in_progress", 2));
 }

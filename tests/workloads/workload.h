@@ -4,7 +4,7 @@
 //   workload                        test
 //   `ready {json}\n`  ------------>  attaches its observer
 //                     <------------  `go\n`
-//   (the work)
+//   (the work)       <------------  `stop\n`, where that is what it waits for
 //   `done {json}\n`   ------------>  takes its last snapshot
 //                     <------------  closes stdin: the workload exits with 0
 //
@@ -228,6 +228,15 @@ inline void wait_for_eof() {
 inline void ready_then_go(const Json& json) {
   say("ready", json);
   wait_for_go();
+}
+
+// How long work goes on: so many seconds, or for 0 until the test sends a line. An observer may
+// take any time to come on a busy machine, and is to see nothing but work.
+inline void work_for(uint64_t seconds) {
+  if (seconds == 0)
+    wait_for_go();
+  else
+    sleep_ms(seconds * 1000);
 }
 
 // _exit, because the helper threads are parked and must not be joined.

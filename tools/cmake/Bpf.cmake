@@ -27,7 +27,7 @@ function(cw_add_bpf name source)
 
   add_custom_command(
     OUTPUT ${skeleton}
-    COMMAND sh -c "'${CW_BPFTOOL}' gen skeleton '${object}' name ${name}_bpf > '${skeleton}.tmp'"
+    COMMAND sh -c "{ echo '// NOLINTBEGIN' && '${CW_BPFTOOL}' gen skeleton '${object}' name ${name}_bpf && echo '// NOLINTEND'; } > '${skeleton}.tmp'"
     COMMAND ${CMAKE_COMMAND} -E rename ${skeleton}.tmp ${skeleton}
     DEPENDS ${object}
     COMMENT "Generating ${name}.skel.h"

@@ -21,3 +21,13 @@ function(cw_library name)
   target_link_libraries(${name} PUBLIC ${ARG_DEPENDS})
   cw_target(${name})
 endfunction()
+
+# cw_find_library(VARIABLE NAME): of a Debian package; where one file is to be copied to other hosts, the
+# static one.
+function(cw_find_library variable name)
+  if(CW_STATIC)
+    find_library(${variable} NAMES lib${name}.a REQUIRED)
+  else()
+    find_library(${variable} NAMES ${name} REQUIRED)
+  endif()
+endfunction()

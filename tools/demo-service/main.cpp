@@ -17,6 +17,8 @@ namespace {
 
 struct Options {
   bool fixed = false;
+  bool crowd = false;
+  orders::Design design = orders::Design::kShared;
   bool report = false;
   long seconds = 0;  // 0: until told to stop
 };
@@ -26,6 +28,12 @@ bool parse(int argc, char** argv, Options& options) {
     const std::string_view option = argv[i];
     if (option == "--fixed") {
       options.fixed = true;
+    } else if (option == "--crowd") {
+      options.crowd = true;
+    } else if (option == "--design" && i + 1 < argc) {
+      const auto design = orders::design_named(argv[++i]);
+      if (!design) return false;
+      options.design = *design;
     } else if (option == "--report") {
       options.report = true;
     } else if (option == "--seconds" && i + 1 < argc) {
@@ -63,7 +71,9 @@ void wait_for_the_end(const sigset_t& signals, long seconds) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::cerr << "usage: contentionwatch-demo [--fixed] [--seconds N] [--report]\n";
+    std::cerr
+        << "usage: contentionwatch-demo [--fixed | --design shared|split|half|batched|rwlock]\n"
+           "                            [--crowd] [--seconds N] [--report]\n";
     return 2;
   }
   const sigset_t signals = block_signals();
@@ -76,13 +86,14 @@ int main(int argc, char** argv) {
   if (options.fixed) {
     service = std::make_unique<orders::ShardedLedger>(effort);
   } else {
-    service = std::make_unique<orders::SharedLedger>(effort);
+    service = std::make_unique<orders::SharedLedger>(effort, options.design);
   }
 
   const auto begin = orders::Clock::now();
   uint64_t turned_away = 0;
-  std::jthread intake(
-      [&](const std::stop_token& stop) { turned_away = orders::run_intake(stop, *service); });
+  std::jthread intake([&](const std::stop_token& stop) {
+    turned_away = orders::run_intake(stop, *service, options.crowd);
+  });
   wait_for_the_end(signals, options.seconds);
   const auto elapsed = orders::Clock::now() - begin;
   intake.request_stop();

@@ -3,14 +3,21 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
+#include <shared_mutex>
 #include <string>
 
 namespace orders {
 
+// NOLINTBEGIN(misc-use-internal-linkage): names for the observer to find
 // The one lock that every clerk needs for every step, and what it guards.
-std::mutex ledger;  // NOLINT(misc-use-internal-linkage): a name for the observer to find
+std::mutex ledger;
+// Instead of it, where the design has it so.
+std::array<std::mutex, kParts> ledger_parts;
+std::shared_mutex ledger_rw;
+// NOLINTEND(misc-use-internal-linkage)
 
 namespace {
 
@@ -25,13 +32,29 @@ constexpr std::chrono::milliseconds kRefreshPeriod{50};
 
 thread_local Tally tally;
 
-// Holds the ledger for a scope and books what that took.
-class LedgerLock {
+// Half of the rounds are for after the lock, where the design has it so.
+unsigned under_lock(unsigned rounds, Design design) {
+  return design == Design::kHalf ? rounds - rounds / 2 : rounds;
+}
+unsigned after_lock(unsigned rounds, Design design) {
+  return design == Design::kHalf ? rounds / 2 : 0;
+}
+
+struct Shared {  // a std::shared_mutex, to be read under
+  std::shared_mutex& mutex;
+  void lock() { mutex.lock_shared(); }
+  bool try_lock() { return mutex.try_lock_shared(); }
+  void unlock() { mutex.unlock_shared(); }
+};
+
+// Holds a lock for a scope and books what that took.
+template <typename Lock>
+class Held {
  public:
-  [[gnu::always_inline]] LedgerLock() {
-    if (!ledger.try_lock()) {
+  [[gnu::always_inline]] explicit Held(Lock& lock) : lock_(lock) {
+    if (!lock_.try_lock()) {
       const auto asked = Clock::now();
-      ledger.lock();
+      lock_.lock();
       const auto waited = static_cast<uint64_t>((Clock::now() - asked).count());
       ++tally.contended;
       tally.wait_ns += waited;
@@ -40,48 +63,85 @@ class LedgerLock {
     ++tally.acquisitions;
     since_ = Clock::now();
   }
-  [[gnu::always_inline]] ~LedgerLock() {
+  [[gnu::always_inline]] ~Held() {
     tally.held_ns += static_cast<uint64_t>((Clock::now() - since_).count());
-    ledger.unlock();
+    lock_.unlock();
   }
-  LedgerLock(const LedgerLock&) = delete;
-  LedgerLock& operator=(const LedgerLock&) = delete;
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
 
  private:
+  Lock& lock_;
   Clock::time_point since_;
 };
 
-}  // namespace
+enum class Access : uint8_t { kRead, kWrite };
 
-// Serialises and checks an order while nobody else may touch any order.
-Found lookup(uint32_t id, const Effort& effort) {
-  const LedgerLock lock;
-  const std::shared_ptr<Order>& order = book.at(id);
-  const std::scoped_lock order_lock(order->mutex);
-  std::string text;
-  serialise(order->data, text);
-  return {.fields = {text, std::to_string(checksum(text, effort.lookup_rounds))}};
+// What the design guards an order with, held while `work` is done.
+template <typename Work>
+[[gnu::always_inline]] inline void guarded(Design design, uint32_t id, Access access, Work work) {
+  if (design == Design::kSplit) {
+    const Held held(ledger_parts.at(id % kParts));
+    work();
+  } else if (design == Design::kReadWrite && access == Access::kRead) {
+    Shared reading{ledger_rw};
+    const Held held(reading);
+    work();
+  } else if (design == Design::kReadWrite) {
+    const Held held(ledger_rw);
+    work();
+  } else {
+    const Held held(ledger);
+    work();
+  }
 }
 
-void settle(uint32_t id, int64_t quantity, const Effort& effort) {
-  const LedgerLock lock;
-  const std::shared_ptr<Order>& order = book.at(id);
-  const std::scoped_lock order_lock(order->mutex);
-  order->data.quantity += quantity;
-  ++order->data.revision;
+}  // namespace
+
+// Serialises and checks orders while nobody else may touch any order.
+std::vector<Found> lookup(Requests requests, Design design, const Effort& effort) {
+  std::vector<Found> found(requests.size());
   std::string text;
-  serialise(order->data, text);
-  order->data.seal = checksum(text, effort.settle_rounds);
+  uint64_t seal = 0;
+  guarded(design, requests.front().order_id, Access::kRead, [&] {
+    for (size_t i = 0; i < requests.size(); ++i) {
+      const std::shared_ptr<Order>& order = book.at(requests[i].order_id);
+      const std::scoped_lock order_lock(order->mutex);
+      serialise(order->data, text);
+      seal = checksum(text, under_lock(effort.lookup_rounds, design));
+      found[i].fields = {text, std::to_string(seal)};
+    }
+  });
+  if (const unsigned rounds = after_lock(effort.lookup_rounds, design); rounds != 0)
+    found.front().fields.push_back(std::to_string(checksum(text, rounds)));
+  return found;
+}
+
+void settle(Requests requests, Design design, const Effort& effort) {
+  std::string text;
+  guarded(design, requests.front().order_id, Access::kWrite, [&] {
+    for (const Request& request : requests) {
+      const std::shared_ptr<Order>& order = book.at(request.order_id);
+      const std::scoped_lock order_lock(order->mutex);
+      order->data.quantity += request.quantity;
+      ++order->data.revision;
+      serialise(order->data, text);
+      order->data.seal = checksum(text, under_lock(effort.settle_rounds, design));
+    }
+  });
+  if (const unsigned rounds = after_lock(effort.settle_rounds, design); rounds != 0)
+    tally.sealed += checksum(text, rounds);
 }
 
 // Walks the whole book under the lock: a pause for everybody.
-int64_t refresh() {
-  const LedgerLock lock;
+int64_t refresh(Design design) {
   int64_t total_cents = 0;
-  for (const auto& [id, order] : book) {
-    const std::scoped_lock order_lock(order->mutex);
-    total_cents += order->data.quantity * order->data.price_cents;
-  }
+  guarded(design, 0, Access::kRead, [&] {
+    for (const auto& [id, order] : book) {
+      const std::scoped_lock order_lock(order->mutex);
+      total_cents += order->data.quantity * order->data.price_cents;
+    }
+  });
   return total_cents;
 }
 
@@ -91,7 +151,7 @@ std::string reply(const Found& found, const Effort& effort) {
   return text + std::to_string(checksum(text, effort.reply_rounds));
 }
 
-SharedLedger::SharedLedger(const Effort& effort) : effort_(effort) {
+SharedLedger::SharedLedger(const Effort& effort, Design design) : effort_(effort), design_(design) {
   for (uint32_t id = 0; id < kOrders; ++id) {
     book[id] = std::make_shared<Order>();
     book[id]->data = new_order(id);
@@ -113,20 +173,24 @@ bool SharedLedger::submit(const Request& request) {
 
 void SharedLedger::run_clerk(unsigned number) {
   pthread_setname_np(pthread_self(), ("clerk-" + std::to_string(number)).c_str());
+  const size_t at_once = design_ == Design::kBatched ? kBatch : 1;
+  std::vector<Request> batch;
   while (true) {
-    Request request;
+    batch.clear();
     {
       std::unique_lock lock(inbox_mutex_);
       inbox_filled_.wait(lock, [this] { return stopping_ || !inbox_.empty(); });
       if (stopping_) break;
-      request = inbox_.front();
-      inbox_.pop_front();
+      for (; !inbox_.empty() && batch.size() < at_once; inbox_.pop_front())
+        batch.push_back(inbox_.front());
     }
-    const Found found = lookup(request.order_id, effort_);
-    settle(request.order_id, request.quantity, effort_);
-    std::string answer = reply(found, effort_);
-    send(answer);
-    tally.answered(Clock::now() - request.arrived);
+    const std::vector<Found> found = lookup(batch, design_, effort_);
+    settle(batch, design_, effort_);
+    for (size_t i = 0; i < batch.size(); ++i) {
+      std::string answer = reply(found[i], effort_);
+      send(answer);
+      tally.answered(Clock::now() - batch[i].arrived);
+    }
   }
   const std::scoped_lock lock(total_mutex_);
   total_.add(tally);
@@ -137,7 +201,7 @@ void SharedLedger::run_refresh() {
   std::unique_lock lock(inbox_mutex_);
   while (!refresh_due_.wait_for(lock, kRefreshPeriod, [this] { return stopping_; })) {
     lock.unlock();
-    refresh();
+    refresh(design_);
     lock.lock();
   }
   const std::scoped_lock total_lock(total_mutex_);

@@ -4,10 +4,12 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "design.h"
 #include "effort.h"
 #include "service.h"
 
@@ -17,15 +19,17 @@ struct Found {
   std::vector<std::string> fields;
 };
 
+using Requests = std::span<const Request>;  // one, or a batch
+
 // The steps of a request. Functions of their own, so that a stack shows which one it was.
-[[gnu::noinline]] Found lookup(uint32_t id, const Effort& effort);
-[[gnu::noinline]] void settle(uint32_t id, int64_t quantity, const Effort& effort);
+[[gnu::noinline]] std::vector<Found> lookup(Requests requests, Design design, const Effort& effort);
+[[gnu::noinline]] void settle(Requests requests, Design design, const Effort& effort);
 [[gnu::noinline]] std::string reply(const Found& found, const Effort& effort);
-[[gnu::noinline]] int64_t refresh();  // run now and then by a thread of its own
+[[gnu::noinline]] int64_t refresh(Design design);  // run now and then by a thread of its own
 
 class SharedLedger final : public Service {
  public:
-  explicit SharedLedger(const Effort& effort);
+  SharedLedger(const Effort& effort, Design design);
   bool submit(const Request& request) override;
   Tally stop() override;
 
@@ -34,6 +38,7 @@ class SharedLedger final : public Service {
   void run_refresh();
 
   Effort effort_;
+  Design design_;
   Tally total_;
   std::mutex total_mutex_;
 

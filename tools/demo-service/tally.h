@@ -17,6 +17,7 @@ struct Tally {
   uint64_t wait_ns = 0;       // around lock(), contended ones only
   uint64_t max_wait_ns = 0;
   uint64_t held_ns = 0;
+  uint64_t sealed = 0;  // checksums made after letting go: kept, so that they are made
 
   void answered(Clock::duration latency);
   void add(const Tally& other);

@@ -276,11 +276,15 @@ double student_quantile(double degrees_of_freedom) {
   return kTwo + (kThree - kTwo) * (n - 2);
 }
 
-bool is_crowded(const AllocContext& context) {
+bool lack_cpu(const std::optional<double>& running, const std::optional<double>& runnable,
+              double times) {
   constexpr double kNoticeable = 0.1;  // threads
-  constexpr double kLonger = 2;
-  return context.on_cpu && context.runnable && *context.runnable > kNoticeable &&
-         *context.runnable > kLonger * *context.on_cpu;
+  return running && runnable && *runnable > kNoticeable && *runnable > times * *running;
+}
+
+bool is_crowded(const AllocContext& context) {
+  constexpr double kTooLong = 10;
+  return lack_cpu(context.on_cpu, context.runnable, kTooLong);
 }
 
 std::optional<AllocEstimate> estimate_rates(std::span<const AllocWindow> windows,

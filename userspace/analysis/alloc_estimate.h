@@ -43,8 +43,13 @@ struct AllocContext {
   std::optional<double> runnable;
 };
 
-// Its threads wait for a CPU for more than twice as long as they have one: they run in gusts, which
-// windows meet or miss. Seen to give rates of nothing with an interval of nothing.
+// Whether threads, mean numbers of them, lack a CPU for more than so many times as long as they
+// have one; false where that is not known.
+bool lack_cpu(const std::optional<double>& running, const std::optional<double>& runnable,
+              double times);
+
+// Its threads wait for a CPU for more than ten times as long as they have one: they run in gusts,
+// which windows meet or miss. Seen to give rates of nothing with an interval of nothing.
 bool is_crowded(const AllocContext& context);
 
 // 95 % intervals, from the scatter of the windows. Empty when there are too few of them, and when

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "analysis/alloc_estimate.h"
+#include "analysis/life_rows.h"
 #include "analysis/stacks.h"
 #include "output/format.h"
 
@@ -82,17 +83,28 @@ void add_sites(const AllocatorSample& sample, std::size_t top_n, StackNames& nam
   std::ranges::sort(report.sites, std::ranges::greater{}, &AllocationSiteReport::share_allocs);
 }
 
+// What a call takes: measured where that is beyond doubt. In place, where nothing is in the caches,
+// measuring takes longer than its floor, which comes from a loop.
+double call_ns(const AllocatorReport& report) {
+  constexpr double kFloors = 4;
+  if (!report.latency || report.latency->p50_ns() < kFloors * report.latency->floor_ns)
+    return kCallNs;
+  return report.latency->p50_ns();
+}
+
 void judge(AllocatorReport& report, double waiting, double interval_s,
            const Thresholds& thresholds) {
   if (waiting > 0) report.lock_wait_s = waiting * interval_s;
   double cores = 0;
   std::string sum = report.remark.empty() ? "too few windows for a rate" : report.remark;
   if (report.allocs_per_s && report.frees_per_s) {
-    cores = (report.allocs_per_s->estimate + report.frees_per_s->estimate) * kCallNs / 1e9;
+    const double call = call_ns(report);
+    cores = (report.allocs_per_s->estimate + report.frees_per_s->estimate) * call / 1e9;
     report.cores = cores;
-    sum = fmt::format("({} allocs/s + {} frees/s) x {} = {} cores",
+    sum = fmt::format("({} allocs/s + {} frees/s) x {}{} = {} cores",
                       format_estimate(*report.allocs_per_s), format_estimate(*report.frees_per_s),
-                      format_duration(kCallNs), format_cores(cores));
+                      format_duration(call), call > kCallNs ? " (measured)" : "",
+                      format_cores(cores));
   }
   const Level calls =
       level_of(cores, thresholds.alloc_cores_suspect, thresholds.alloc_cores_culprit);
@@ -119,8 +131,17 @@ void advise(AllocatorReport& report, double waiting, const Thresholds& threshold
       if (report.cores.value_or(0) >= kWorthPooling)
         text += ": keep those blocks, or allocate fewer and larger ones";
       report.advice.push_back(std::move(text));
+      if (std::string lives = advice_on_lives(site); !lives.empty())
+        report.advice.push_back(fmt::format("{}: {}", function, lives));
     }
   }
+  const auto longest = std::ranges::max_element(
+      report.sites, {},
+      [](const AllocationSiteReport& site) { return site.lock_wait_s.value_or(0); });
+  if (arenas && longest != report.sites.end() && longest->lock_wait_s)
+    report.advice.push_back(fmt::format("{} costs {} of waiting for the allocator's own locks",
+                                        own_function(longest->stack),
+                                        format_duration(longest->lock_wait_s.value_or(0) * 1e9)));
   if (arenas)
     report.advice.push_back(fmt::format(
         "{} threads wait inside {}: an allocator with caches for each thread (jemalloc, mimalloc, "
@@ -171,6 +192,8 @@ std::vector<AllocatorReport> allocator_rows(const std::vector<AllocatorSample>& 
     }
     const double waiting = waiting_in_arenas(sample.pid, locks);
     add_sites(sample, top_n, names, report);
+    add_lives(sample, names, report);
+    add_arena_waits(locks, interval_s, report);
     judge(report, waiting, interval_s, thresholds);
     advise(report, waiting, thresholds);
     rows.push_back(std::move(report));

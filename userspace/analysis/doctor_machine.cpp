@@ -137,6 +137,23 @@ Check our_programs(const DoctorFacts& facts) {
   return check;
 }
 
+Check uprobes(const KernelFeatures& kernel) {
+  Check check = row("uprobes", kernel.many_uprobes.worked() && kernel.uprobe_sessions.worked(),
+                    "uprobe.multi, uprobe.session");
+  check.why = "probes on allocators, and on taking locks";
+  if (!kernel.many_uprobes.worked()) {
+    check.value = "one by one: " + outcome(kernel.many_uprobes, "");
+    check.why +=
+        ": windows are rarer, blocks are not followed, how long locks are held is not seen";
+    check.cure = cure_for(kernel.many_uprobes, "Linux 6.6 for uprobe.multi, 6.13 for sessions");
+  } else if (!check.ok) {
+    check.value = "uprobe.multi, no uprobe.session";
+    check.why += ": following blocks costs more";
+    check.cure = "Linux 6.13 for uprobe.session";
+  }
+  return check;
+}
+
 }  // namespace
 
 bool takes_functions(const DoctorFacts& facts) {
@@ -190,7 +207,8 @@ std::vector<Check> check_kernel(const DoctorFacts& facts) {
 
 std::vector<Check> check_hooks(const DoctorFacts& facts) {
   std::vector<Check> checks = {function_hooks(facts), call_tracepoints(facts),
-                               typed_tracepoints(facts), our_programs(facts)};
+                               typed_tracepoints(facts), uprobes(facts.kernel),
+                               our_programs(facts)};
   for (Check& check : checks) check.group = CheckGroup::kHook;
   return checks;
 }

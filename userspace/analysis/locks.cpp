@@ -130,6 +130,7 @@ void add_processes(const Interval& interval, Lock& lock) {
       lock.report.comm = found->second.comm;
     }
     pids.insert(found->second.pid);
+    lock.images[image] = found->second.pid;
     lock.waiting_by_pid[found->second.pid] += share * lock.net_waiters();
   };
   for (const WaitRow& row : lock.waiters)

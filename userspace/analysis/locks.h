@@ -44,6 +44,7 @@ struct Lock {
   bool deadlocked = false;         // a proven cycle of threads waits for it
   bool spans_interval = false;     // every wait began before the interval and lasts beyond it
   ImageId image = 0;               // a process that waited on it
+  std::map<ImageId, std::int32_t> images;  // all of those, with their pids
   std::uint16_t op = 0;
   std::vector<WaitRow> waiters;    // longest first
   std::vector<WakeRow> releasers;  // most charged first

@@ -31,8 +31,20 @@ void name_site(Lock& lock) {
                          : fmt::format("{} {} in {}", lock.report.primitive, verb, lock.own);
 }
 
+// In each process that waits for it.
+void add_places(Lock& lock, Symbolizer& symbolizer) {
+  std::vector<LockPlace>& places = lock.report.places;
+  for (const auto& [image, pid] : lock.images) {
+    const std::uint64_t address = lock.key.scope == WordKey::Scope::kFile
+                                      ? symbolizer.address_of(image, lock.key)
+                                      : lock.key.address;
+    if (address != 0) places.push_back({.pid = pid, .address = address});
+  }
+}
+
 void name_object(Lock& lock, const Memory& memory, Symbolizer& symbolizer) {
   LockReport& report = lock.report;
+  add_places(lock, symbolizer);
   const std::uint64_t address = lock.key.scope == WordKey::Scope::kFile
                                     ? symbolizer.address_of(lock.image, lock.key)
                                     : lock.key.address;

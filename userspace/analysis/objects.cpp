@@ -90,10 +90,10 @@ struct Candidate {
 };
 
 // A word whose use the frames know only as "made for one or for several" is a lock when several
-// wait at once.
+// wait at once, and have it in turn. A queue's idle takers wait at once, too, but get nothing.
 Classification settled(Classification what, const Word& word) {
   constexpr double kCrowd = 1.02;  // the two integrals are not read at the same instant
-  if (what.has(kLockWhenCrowded) &&
+  if (what.has(kLockWhenCrowded) && word.woken != 0 &&
       static_cast<double>(word.waiting_ns) > kCrowd * static_cast<double>(word.busy_ns))
     what.kind = LockKind::kMutex;
   return what;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "analysis/lock_machinery.h"
 #include "analysis/runtime_rows.h"
 #include "output/symbol.h"
 
@@ -61,6 +62,8 @@ class Walk {
  private:
   bool step(std::size_t i) {
     const Frame& frame = stack_.frames[i];
+    // Behind code without names that is not the lock's, what began the thread is not either.
+    if (!is_reachable(frame) && is_machinery_module(frame)) return false;
     if (frame.function.empty()) return pass_nameless(frame, i);
     const Name name(frame);
     if (const RuntimeRow* row = row_of(frame, name); row != nullptr)
@@ -86,7 +89,8 @@ class Walk {
   }
 
   [[nodiscard]] bool is_reachable(const Frame& frame) const {
-    return nameless_ == 0 || frame.module == nameless_module_;
+    // Code that a runtime made calls the runtime's own library.
+    return nameless_ == 0 || frame.module == nameless_module_ || frame.module.starts_with('[');
   }
 
   const RuntimeRow* row_of(const Frame& frame, const Name& name) const {

@@ -42,6 +42,9 @@ constexpr Classification kGilLock = kind_at(kGil, 40, kInCell | kPolls | kNamesI
 constexpr Classification kHandOver = kind_at(kCondvar, 40, kInCell | kNamesItself, "GIL hand-over");
 constexpr Classification kGilOfOthers = kind_at(kGil, 40, kInCell | kNamesItself, "GVL");
 constexpr Classification kLwlock = of(kRwlock, "LWLock", kPerWaiter);
+// Where goroutines queue for sync.Mutex and the like: one table for all.
+constexpr Classification kGoQueue = of(kMutex, "queues of Go's mutexes", kNamesItself);
+constexpr Classification kGoHeap = of(kAllocator, "lock of Go's heap", kNamesItself);
 constexpr Classification kOmpBarrier = of(kBarrier, "OpenMP barrier");
 
 constexpr auto kRows = std::to_array<RuntimeRow>({
@@ -60,6 +63,11 @@ constexpr auto kRows = std::to_array<RuntimeRow>({
     // --- POSIX threads: glibc ---
     {kAny, "pthread_mutex_*lock*", kNothing, of(kMutex, "pthread mutex")},
     {kAny, "pthread_mutex_cond_lock*", kNothing, of(kMutex, "pthread mutex")},
+    // Woken, it takes the mutex again; its own waits are of another operation.
+    {"libc.so.6", "pthread_cond_*wait*", kNothing, of(kMutex, "pthread mutex"), kFutexWait,
+     bit(ValueClass::kTwo)},
+    {"libpthread*", "pthread_cond_*wait*", kNothing, of(kMutex, "pthread mutex"), kFutexWait,
+     bit(ValueClass::kTwo)},
     {kAny, "pthread_cond_*wait*", kNothing, kCond},
     {kAny, "pthread_rwlock_*rdlock*", kNothing, kReader},
     {kAny, "pthread_rwlock_*wrlock*", kNothing, kWriter},
@@ -228,6 +236,13 @@ constexpr auto kRows = std::to_array<RuntimeRow>({
     {kAny, "runtime.lock2*", kNothing, of(kMutex, "lock of Go's runtime")},
     {kAny, "runtime.lock2*", kOnPark, of(kMutex, "lock of Go's runtime", kPerWaiter)},
     {kAny, "runtime.lock*", kNothing, of(kMutex, "lock of Go's runtime")},
+    {kAny, "runtime.chan*", in(kMutex), of(kMutex, "lock of a Go channel")},
+    {kAny, "runtime.closechan", in(kMutex), of(kMutex, "lock of a Go channel")},
+    {kAny, "runtime.sel*", in(kMutex), of(kMutex, "lock of a Go channel")},
+    {kAny, "runtime.semacquire*", in(kMutex), kGoQueue},
+    {kAny, "runtime.semrelease*", in(kMutex), kGoQueue},
+    {kAny, "runtime.(*mheap)*", in(kMutex), kGoHeap},
+    {kAny, "runtime.(*mcentral)*", in(kMutex), kGoHeap},
     {kAny, "runtime.semasleep*", kNothing, of(kPark, "Go note", kPerWaiter)},
     {kAny, "runtime.note*sleep*", kNothing, of(kPark, "Go note")},
 
@@ -236,8 +251,16 @@ constexpr auto kRows = std::to_array<RuntimeRow>({
     {kAny, "ObjectMonitor::*nter*", kOnCondvar | kOnPark, of(kMutex, "Java monitor", kPerWaiter)},
     {kAny, "Parker::park*", kOnCondvar, of(kPark, "Java park", kPerWaiter)},
     {kAny, "*PlatformEvent::park*", kOnCondvar, of(kPark, "HotSpot park", kPerWaiter)},
+    // The same where HotSpot's library has no names, by what it made at run time.
+    {kAny, "*Unsafe.park", kOnCondvar, of(kPark, "Java park", kPerWaiter)},
+    {kAny, "complete_monitor_locking*", kOnCondvar, of(kMutex, "Java monitor", kPerWaiter)},
+    {kAny, "monitorenter*", kOnCondvar, of(kMutex, "Java monitor", kPerWaiter)},
     {kAny, "*AbstractQueuedSynchronizer*ConditionObject*", kOnPark,
      of(kCondvar, "Java condition", kPerWaiter)},
+    {kAny, "*ReentrantReadWriteLock$ReadLock.*", kOnPark | in(kMutex) | kOnSemaphore,
+     kind_at(kRwlock, 0, kPerWaiter, "Java rwlock", "read")},
+    {kAny, "*ReentrantReadWriteLock$WriteLock.*", kOnPark | in(kMutex),
+     kind_at(kRwlock, 0, kPerWaiter, "Java rwlock", "write")},
     {kAny, "*AbstractQueuedSynchronizer*cquireShared*", kOnPark | in(kMutex),
      of(kSemaphore, "Java semaphore", kPerWaiter)},
     {kAny, "*AbstractQueuedSynchronizer*cquire*", kOnPark, of(kMutex, "Java lock", kPerWaiter)},
@@ -252,8 +275,9 @@ constexpr auto kRows = std::to_array<RuntimeRow>({
     {kPython, "PyEval_EvalFrame*", kOnCondvar, kGilLock, kFutexBitset},
     {kPython, "PyGILState_Ensure", kOnCondvar, kGilLock, kFutexBitset},
     {kPython, "PyEval_*", kOnCondvar, kHandOver},
-    {kPython, "PyThread_acquire_lock*", kOnSemaphore | kOnCondvar,
+    {kPython, "PyThread_acquire_lock*", kNothing | kOnSemaphore | kOnCondvar,
      of(kSemaphore, "Python lock", kLockWhenCrowded)},
+    {kAny, "*SimpleQueue_get*", kOnSemaphore, of(kSemaphore, "Python queue")},
     {kAny, "gvl_acquire*", kOnCondvar, kGilOfOthers},
     {kAny, "thread_sched_to_running*", kOnCondvar, kGilOfOthers},
     {kAny, "thread_sched_wait_running*", kOnCondvar, kGilOfOthers},
@@ -291,153 +315,10 @@ constexpr auto kRows = std::to_array<RuntimeRow>({
     {kGomp, "", kNothing, kOmpBarrier},
 });
 
-// Names of static copies and of inlined parts, in whatever module; leading underscores are
-// optional.
-constexpr auto kFunctions = std::to_array<std::string_view>({
-    "pthread_*",
-    "lll_*",
-    "gthread*",
-    "futex*",
-    "syscall",
-    "libc_*",
-    "timedwait*",
-    "wait",
-    "clone",
-    "clone3",
-    "cancel_*",
-    "syscall_cancel*",
-    "do_futex_wait*",
-    "sem_wait_common",
-    "std::mutex::*",
-    "std::timed_mutex*",
-    "std::recursive_*",
-    "std::shared_mutex*",
-    "std::shared_timed_*",
-    "std::shared_lock*",
-    "std::unique_lock*",
-    "std::lock_guard*",
-    "std::scoped_lock*",
-    "std::__*",
-    "std::condition_variable*",
-    "std::thread::join*",
-    "std::call_once*",
-    "std::counting_semaphore*",
-    "std::latch*",
-    "std::barrier*",
-    "std::*atomic*wait*",
-    "std::jthread::join*",
-    "std::lock*",
-    "std::sys::*",
-    "std::sync::*",
-    "std::thread::park*",
-    "std::thread::*Thread*::park*",
-    "std::thread::*JoinHandle*",
-    "core::*",
-    "alloc::*",
-    "<std::sys*",
-    "<std::sync*",
-    "<core::*",
-    "<alloc::*",
-    "<std::thread*",
-    "*parking_lot::*",
-    "*parking_lot_core::*",
-    "lock_api::*",
-    "<lock_api::*",
-    "*crossbeam_channel::*",
-    "crossbeam_utils::sync::*",
-    "absl::*synchronization_internal::*",
-    "absl::*Mutex::*",
-    "absl::*MutexLock::*",
-    "absl::*CondVar::*",
-    "absl::*base_internal::*",
-    "AbslInternal*",
-    "folly::detail::*",
-    "folly::*futexWait*",
-    "folly::SharedMutex*",
-    "runtime.futex*",
-    "runtime.lock*",
-    "runtime.unlock*",
-    "runtime.note*",
-    "runtime.mcall",
-    "runtime.sema*",
-    "runtime.systemstack*",
-    "uv_mutex_*",
-    "uv_cond_*",
-    "uv_sem_*",
-    "uv_rwlock_*",
-    "uv_barrier_*",
-    "v8::base::*",
-    "PlatformMutex::*",
-    "PlatformMonitor::*",
-    "*PlatformEvent::*",
-    "Parker::*",
-    "ObjectMonitor::*",
-    "Mutex::*",
-    "Monitor::*",
-    "MutexLocker*",
-    "MonitorLocker*",
-    "ObjectSynchronizer::*",
-    "SharedRuntime::*monitor*",
-    "InterpreterRuntime::monitor*",
-    "Unsafe_Park*",
-    "Unsafe_Unpark*",
-    "*LockSupport*park*",
-    "*locks/AbstractQueuedSynchronizer*",
-    "*locks.AbstractQueuedSynchronizer*",
-    "*ReentrantLock*lock*",
-    "PyEval_SaveThread",
-    "drop_gil*",
-    "PyCOND_*",
-    "native_cond_*",
-    "rb_native_cond_*",
-    "PGSemaphore*",
-    "LWLock*",
-    "QMutex*",
-    "QBasicMutex*",
-    "QWaitCondition::*",
-    "QtFutex*",
-    "g_mutex_*",
-    "g_cond_*",
-    "je_*",
-    "os_event*",
-});
-
-// File names: "libc.so.6" and "libc-2.31.so", "libc.musl-x86_64.so.1".
-constexpr auto kModules = std::to_array<std::string_view>(
-    {"libc.so*", "libc-2.*", "libc.musl-*", "libpthread*", "ld-linux*", "ld-musl*", "libstdc++.*",
-     "libc++.so*", "libc++abi*", "libjemalloc*", "libmimalloc*", "libtcmalloc*", "libgomp*",
-     "libomp*", "libgcc_s*", "libabsl_*"});
-
-constexpr auto kWakes = std::to_array<WakeFunction>({
-    {"*Mutex::Unlock*", true},
-    {"*unlock_slow*", true},
-    {"*::unlock*", true},
-    {"ObjectMonitor::*xit*", true},
-    {"LWLockRelease*", true},
-    {"runtime.unlock*", true},
-    {"*AbstractQueuedSynchronizer*release", true},
-    {"*CondVar::Signal*", false},
-    {"*ondvar*::notify*", false},
-    {"ObjectMonitor::notify*", false},
-    {"Parker::unpark*", false},
-    {"runtime.notewakeup*", false},
-    {"pthread_cond_signal", false},
-    {"pthread_cond_broadcast", false},
-});
-
 }  // namespace
 
 std::span<const RuntimeRow> runtime_rows() {
   return kRows;
-}
-std::span<const std::string_view> machinery_functions() {
-  return kFunctions;
-}
-std::span<const std::string_view> machinery_modules() {
-  return kModules;
-}
-std::span<const WakeFunction> wake_functions() {
-  return kWakes;
 }
 
 }  // namespace cw

@@ -14,15 +14,17 @@ namespace {
 
 // Of the waiting, the part that only lacked a CPU: from here on that is what is wrong.
 constexpr double kStarving = 0.2;
+// Threads ready to run, mean, from which on a lack of CPU is worth a word.
+constexpr double kCrowd = 0.5;
 // From this share of a process's threads on, "all wait for one lock" needs a caution.
 constexpr double kNearlyAll = 0.9;
 // From this share of unattributed waiting on, the releasers shown are a minority report.
 constexpr double kMostlyUnattributed = 0.5;
 
-Level level_of(double waiters, double busy, const Thresholds& thresholds) {
-  if (waiters >= thresholds.lock_waiters_culprit && busy >= thresholds.lock_busy_culprit)
+Level level_of(double waiters, double busy, const LockThresholds& thresholds) {
+  if (waiters >= thresholds.waiters_culprit && busy >= thresholds.busy_culprit)
     return Level::kCulprit;
-  if (waiters >= thresholds.lock_waiters_suspect || busy >= thresholds.lock_busy_suspect)
+  if (waiters >= thresholds.waiters_suspect || busy >= thresholds.busy_suspect)
     return Level::kSuspect;
   return Level::kFine;
 }
@@ -139,10 +141,9 @@ std::vector<std::string> cleared(const std::vector<Lock>& locks, const Backgroun
   return innocent;
 }
 
-std::string fine_summary(const std::vector<Lock>& locks) {
-  double most = 0;
-  for (const Lock& lock : locks)
-    if (counts_as_lock(lock)) most = std::max(most, lock.net_waiters());
+// Empty: they have enough, or there are too few of them to matter.
+std::string lack_of_cpu(const std::vector<Lock>& locks,
+                        const std::vector<ProcessReport>& processes) {
   const auto starved =
       std::ranges::find(locks, "cpu starvation",
                         [](const Lock& lock) -> const std::string& { return lock.report.cause; });
@@ -150,6 +151,21 @@ std::string fine_summary(const std::vector<Lock>& locks) {
     return fmt::format("threads lack CPU: of {} threads waiting for {}, {} were runnable",
                        format_mean(starved->report.waiters_mean), title(*starved),
                        format_mean(starved->report.runnable_mean));
+  double running = 0;
+  double runnable = 0;
+  for (const ProcessReport& process : processes) {
+    running += process.threads_mean.on_cpu;
+    runnable += process.threads_mean.runnable;
+  }
+  if (runnable < kCrowd || runnable < kStarving * (running + runnable)) return {};
+  return fmt::format("threads lack CPU: {} run, {} are ready to and wait for one",
+                     format_mean(running), format_mean(runnable));
+}
+
+std::string fine_summary(const std::vector<Lock>& locks) {
+  double most = 0;
+  for (const Lock& lock : locks)
+    if (counts_as_lock(lock)) most = std::max(most, lock.net_waiters());
   if (most == 0) return "no thread waited for a lock";
   if (most < 0.01) return "no lock keeps more than 0.01 threads waiting";
   return fmt::format("no lock keeps more than {} threads waiting", format_mean(most));
@@ -164,8 +180,9 @@ bool counts_as_lock(const Lock& lock) {
 void judge(Lock& lock, const Thresholds& thresholds) {
   LockReport& report = lock.report;
   const Level ceiling = ceiling_of(lock);
-  const Level raw = std::min(level_of(report.waiters_mean, report.busy_share, thresholds), ceiling);
-  report.level = std::min(level_of(lock.net_waiters(), lock.net_busy(), thresholds), ceiling);
+  const LockThresholds of = thresholds.of(report.kind);
+  const Level raw = std::min(level_of(report.waiters_mean, report.busy_share, of), ceiling);
+  report.level = std::min(level_of(lock.net_waiters(), lock.net_busy(), of), ceiling);
   // The locks of a deadlock are stuck, too; the circle is what is guilty: see conclude().
   if (lock.deadlocked) report.level = std::max(report.level, Level::kSuspect);
   if (lock.spans_interval && (lock.deadlocked || raw != Level::kFine))
@@ -235,8 +252,13 @@ Verdict conclude(const std::vector<Lock>& locks, const Background& background,
                  const std::vector<ProcessReport>& processes) {
   Verdict verdict;
   if (!locks.empty()) verdict.level = locks.front().report.level;
-  verdict.summary = verdict.level == Level::kFine ? fine_summary(locks)
-                                                  : lock_summary(locks.front(), worst_threads);
+  if (verdict.level != Level::kFine) {
+    verdict.summary = lock_summary(locks.front(), worst_threads);
+  } else if (verdict.summary = lack_of_cpu(locks, processes); !verdict.summary.empty()) {
+    verdict.advice.emplace_back("look at CPU limits, throttling and load, not at locks");
+  } else {
+    verdict.summary = fine_summary(locks);
+  }
   if (!deadlocks.empty()) {  // proven: no threshold to reach
     verdict.level = Level::kCulprit;
     verdict.summary = "deadlock: " + deadlock_summary(deadlocks);

@@ -1,63 +1,43 @@
 #include "app/alloc_bursts.h"
 
 #include <fmt/format.h>
-#include <sched.h>
-#include <sys/prctl.h>
+#include <linux/capability.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <chrono>
-#include <ctime>
 #include <limits>
 #include <random>
 #include <ranges>
 
 #include "app/hit_cost.h"
-#include "app/rights.h"
+#include "app/window_timing.h"
 #include "model/clock.h"
 #include "output/format.h"
 
 namespace cw {
 namespace {
 
-// From attaching to a window's opening: what attaching kept threads from is made up for then.
-constexpr std::uint64_t kShortestLeadNs = 20'000;
-constexpr std::uint64_t kLongestLeadNs = 600'000;
-constexpr std::uint64_t kCheckNs = 2'000'000;      // how often a long window is looked after
-constexpr std::uint64_t kKeptNs = 30'000'000'000;  // windows older than this tell of another time
 constexpr std::size_t kMostWindows = 1024;
-constexpr std::size_t kEnoughWindows = 16;       // of each set
 constexpr std::size_t kTakeTurns = 4;            // processes that are watched by turns
 constexpr std::uint64_t kSliceNs = 250'000'000;  // of a process whose probes stay
+constexpr double kIdleCpus = 0.005;              // a process that uses less is left alone
+constexpr std::size_t kEnoughFirst = 9;          // windows, before blocks are followed, too
+constexpr double kPartForRates = 0.75;           // of the budget: the rest follows blocks
 constexpr std::uint32_t kStacksOneInFull = 64;
-constexpr std::uint64_t kTryAgainNs = 30'000'000'000;  // after giving up
-constexpr std::uint64_t kSingleStepped = 15;           // times the cost of an emulated one, at most
 
-void sleep_until(std::uint64_t time_ns) {
-  timespec time{};
-  time.tv_sec = static_cast<time_t>(time_ns / 1'000'000'000U);
-  time.tv_nsec = static_cast<long>(time_ns % 1'000'000'000U);
-  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nullptr) == EINTR) {
-  }
-}
-
-std::optional<std::uint8_t> number_of(const std::optional<Register>& place) {
-  return place ? std::optional(static_cast<std::uint8_t>(*place)) : std::nullopt;
-}
-
-bool is_common(AllocCall call) {
-  return call == AllocCall::kMalloc || call == AllocCall::kNew || call == AllocCall::kFree ||
-         call == AllocCall::kFreeSized;
+// Each probe that comes alone takes a tenth of a second to go, in which the others are in place.
+bool is_worth_waiting_for(AllocCall call) {
+  return is_common(call) || call == AllocCall::kCalloc || call == AllocCall::kRealloc;
 }
 
 // A block that is resized counts once, as an allocation.
-std::vector<AllocProbe> probes_of(const BurstTarget& target, ProbeSet set) {
+std::vector<AllocProbe> probes_of(const BurstTarget& target, ProbeSet set, UprobeWay uprobes) {
   std::vector<AllocProbe> probes;
   for (std::size_t i = 0; i < std::min<std::size_t>(target.allocators.size(), kAllocators); ++i) {
     for (const ProbeSite& site : target.allocators[i].sites) {
       const bool frees = !shape_of(site.call).allocates;
+      if (uprobes == UprobeWay::kSingle && !is_worth_waiting_for(site.call)) continue;
       if (set != ProbeSet::kBoth && frees != (set == ProbeSet::kFrees)) continue;
       probes.push_back(
           {.file = fmt::format("/proc/self/fd/{}", site.file->get()),
@@ -103,30 +83,6 @@ void add_busy_time(const std::vector<AllocCounts>& before, const std::vector<All
                                              static_cast<double>(hits) / static_cast<double>(gaps));
 }
 
-std::array<std::size_t, kProbeSets> by_set(const std::deque<AllocWindow>& windows,
-                                           std::uint64_t since_ns) {
-  std::array<std::size_t, kProbeSets> count{};
-  for (const AllocWindow& window : windows)
-    if (window.open_ns >= since_ns) ++count.at(static_cast<std::size_t>(window.set));
-  return count;
-}
-
-// Those since then; where they are too few, as many older ones as it takes.
-std::vector<AllocWindow> enough_of(const std::deque<AllocWindow>& windows, std::uint64_t since_ns) {
-  std::vector<AllocWindow> chosen;
-  for (const AllocWindow& window : windows)
-    if (window.open_ns >= since_ns) chosen.push_back(window);
-  std::array<std::size_t, kProbeSets> count = by_set(windows, since_ns);
-  for (const AllocWindow& window : windows | std::views::reverse) {
-    std::size_t& of_set = count.at(static_cast<std::size_t>(window.set));
-    if (window.open_ns >= since_ns || of_set >= kEnoughWindows) continue;
-    ++of_set;
-    chosen.push_back(window);
-  }
-  std::ranges::sort(chosen, {}, &AllocWindow::open_ns);
-  return chosen;
-}
-
 std::vector<AllocSite> grown(const std::vector<AllocSite>& before,
                              const std::vector<AllocSite>& after) {
   std::map<StackId, AllocSite> known;
@@ -144,10 +100,21 @@ std::vector<AllocSite> grown(const std::vector<AllocSite>& before,
 
 }  // namespace
 
-AllocBursts::AllocBursts(AllocProbes& probes, double budget_share, AllocMode mode)
-    : probes_(&probes), budget_share_(budget_share), mode_(mode) {}
+AllocBursts::AllocBursts(AllocProbes& probes, Result<LifeProbes> lives, double budget_share,
+                         AllocMode mode)
+    : probes_(&probes),
+      budget_share_(budget_share * (lives && mode == AllocMode::kBurst ? kPartForRates : 1)),
+      mode_(mode),
+      lives_(std::move(lives), budget_share * (1 - kPartForRates)) {}
 
 AllocBursts::~AllocBursts() = default;
+
+void AllocBursts::set_budget(double share) {
+  const std::lock_guard lock(mutex_);
+  const bool follows = mode_ == AllocMode::kBurst && !lives_.method().empty();
+  budget_share_ = share * (follows ? kPartForRates : 1);
+  lives_.set_budget(share * (1 - kPartForRates));
+}
 
 void AllocBursts::start() {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
@@ -172,36 +139,31 @@ void AllocBursts::watch(std::vector<BurstTarget> targets) {
   for (const WatchPtr& watch : watches_)
     if (std::ranges::find(watches, watch) == watches.end()) probes_->forget_target(watch->number);
   watches_ = std::move(watches);
+  std::vector<BurstTarget> kept;
+  kept.reserve(watches_.size());
+  for (const WatchPtr& watch : watches_) kept.push_back(watch->target);
+  lives_.keep(kept);
   changed_.notify_all();
 }
 
-// Waits; false when it is time to end.
-bool AllocBursts::pause_until(const std::stop_token& stop, std::uint64_t time_ns) {
-  std::unique_lock lock(mutex_);
-  const std::uint64_t now = monotonic_ns();
-  if (time_ns > now)
-    changed_.wait_for(lock, stop, std::chrono::nanoseconds(time_ns - now), [] { return false; });
-  return !stop.stop_requested();
-}
-
 void AllocBursts::run(const std::stop_token& stop) {
-  prctl(PR_SET_TIMERSLACK, 1);
-  // A window that closes late because others have the CPU is paid by the process all the while.
-  const sched_param lowest{.sched_priority = 1};
-  static_cast<void>(sched_setscheduler(0, SCHED_RR, &lowest));
-  // Rights are each thread's own.
-  if (!drop_rights()) return;
-  prctl(PR_SET_NAME, "cw-bursts");
+  const bool one_by_one = probes_->uprobes() == UprobeWay::kSingle;
+  // Uprobes by perf events take it (perf_uprobe_event_init(), kernel/events/core.c).
+  const auto also = one_by_one ? std::optional(CAP_SYS_ADMIN) : std::nullopt;
+  if (!become_window_thread("cw-bursts", also)) return;
   measure_hit();
-  own_probe_ = probe_on_ourselves();
+  if (mode_ == AllocMode::kBurst) lives_.measure();
+  // Where probes come one by one, more of them than needed would only take longer.
+  if (const auto own = probe_on_ourselves(); own && !one_by_one) own_probes_ = {*own};
   while (!stop.stop_requested()) {
     const WatchPtr watch = choose();
     if (!watch) {
-      if (!pause_until(stop, monotonic_ns() + kSliceNs)) return;
+      if (!pause_until(mutex_, changed_, stop, monotonic_ns() + kSliceNs)) return;
     } else if (mode_ == AllocMode::kFull) {
       stay(stop, watch);
     } else {
       burst(stop, watch);
+      if (!stop.stop_requested()) follow_blocks(watch);
     }
   }
 }
@@ -215,10 +177,19 @@ void AllocBursts::measure_hit() {
 
 void AllocBursts::make_plan(Watch& watch) {
   const std::uint64_t now = monotonic_ns();
+  // Attaching alone would be more than the budget of what hardly does anything.
+  if (watch.target.cpus_mean < kIdleCpus) {
+    watch.plan.reset();
+    watch.next_ns = now + kSliceNs;
+    watch.remark = fmt::format("it uses {} cores in all: too little for a look at its allocator",
+                               format_cores(watch.target.cpus_mean));
+    return;
+  }
   if (!watch.governor) {
     watch.governor = std::make_unique<BurstGovernor>(budget_share_, costs_, std::random_device{}());
     watch.settled_ns = now;
   }
+  watch.governor->set_budget(budget_share_ * watch.target.part_of_budget);
   watch.plan = watch.governor->next(watch.target.cpus);
   watch.next_ns = watch.plan ? watch.settled_ns + watch.plan->pause_ns : now + kTryAgainNs;
   watch.remark = watch.plan
@@ -248,43 +219,16 @@ std::vector<AllocCounts> AllocBursts::counts_of(const BurstTarget& target) const
   return counts;
 }
 
-// A long window is closed early when much more passes than was expected: the rate has surged.
-void AllocBursts::sleep_while_counting(const WindowPlan& plan, std::uint64_t close_ns,
-                                       std::uint64_t hits_before) {
-  for (std::uint64_t now = monotonic_ns(); now < close_ns; now = monotonic_ns()) {
-    sleep_until(std::min(close_ns, now + kCheckNs));
-    if (probes_->hits(kSingleStepped).all - hits_before <= plan.most_hits) continue;
-    probes_->stop_counting(monotonic_ns());
-    return;
-  }
-}
-
 void AllocBursts::keep(Watch& watch, AllocWindow frame, const std::vector<AllocCounts>& before) {
   const std::vector<AllocCounts> after = counts_of(watch.target);
   add_busy_time(before, after, frame);
   for (std::size_t i = 0; i < std::min({before.size(), after.size(), watch.windows.size()}); ++i) {
     std::deque<AllocWindow>& windows = watch.windows.at(i);
     windows.push_back(grown(frame, before[i], after[i]));
-    while (windows.size() > kMostWindows || windows.front().open_ns + kKeptNs < frame.open_ns)
+    while (windows.size() > kMostWindows ||
+           windows.front().open_ns + kWindowsKeptNs < frame.open_ns)
       windows.pop_front();
   }
-}
-
-// The first attaching after a while waits for all CPUs to have passed a quiet moment, which the
-// kernel notes at a tick of the clock: windows would all open in step with it, and so with programs
-// that are paced by the clock. For some milliseconds then, attaching and detaching need not wait
-// (rcu_sync_enter(), kernel/rcu/sync.c, by percpu_down_write() in register_for_each_vma(),
-// kernel/events/uprobes.c). So ourselves are probed first, and a random part of a tick later comes
-// the process; nor does it have to wait for its probes to go.
-ArmedProbes AllocBursts::get_out_of_step() {
-  ArmedProbes held;
-  if (!own_probe_) return held;
-  if (auto armed = probes_->arm(getpid(), {&*own_probe_, 1})) held = std::move(*armed);
-  timespec tick{};
-  if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) != 0) return held;
-  std::uniform_int_distribution<long> within(0, tick.tv_nsec);
-  sleep_until(monotonic_ns() + static_cast<std::uint64_t>(within(random_)));
-  return held;
 }
 
 void AllocBursts::burst(const std::stop_token& stop, const WatchPtr& watch) {
@@ -297,16 +241,18 @@ void AllocBursts::burst(const std::stop_token& stop, const WatchPtr& watch) {
     target = watch->target;
     due = watch->next_ns;
   }
-  if (!pause_until(stop, plan ? due : std::min(due, monotonic_ns() + kSliceNs)) || !plan) return;
+  if (!pause_until(mutex_, changed_, stop, plan ? due : std::min(due, monotonic_ns() + kSliceNs)) ||
+      !plan)
+    return;
 
-  const std::vector<AllocProbe> probes = probes_of(target, plan->set);
+  const std::vector<AllocProbe> probes = probes_of(target, plan->set, probes_->uprobes());
   const HitCounts hits_before = probes_->hits(kSingleStepped);
   const std::vector<AllocCounts> before = counts_of(target);
   AllocWindow frame;
   frame.set = plan->set;
   std::uint64_t stacks = 0;
   {
-    const ArmedProbes held = get_out_of_step();
+    const ArmedProbes held = get_out_of_step(*probes_, own_probes_, random_);
     auto armed = probes_->arm(target.pid, probes);
     if (!armed) {
       const std::lock_guard lock(mutex_);
@@ -315,14 +261,15 @@ void AllocBursts::burst(const std::stop_token& stop, const WatchPtr& watch) {
       watch->next_ns = watch->settled_ns = monotonic_ns() + kSliceNs * 4;
       return;
     }
-    frame.open_ns =
-        monotonic_ns() + std::clamp(plan->length_ns / 8, kShortestLeadNs, kLongestLeadNs);
+    frame.open_ns = monotonic_ns() + lead_before(plan->length_ns);
     std::uint64_t close_ns = frame.open_ns + plan->length_ns;
     probes_->count_in({.open_ns = frame.open_ns,
                        .close_ns = close_ns,
                        .target = watch->number,
                        .stacks_one_in = plan->stacks_one_in});
-    sleep_while_counting(*plan, close_ns, hits_before.all);
+    if (surges_before(close_ns, plan->most_hits,
+                      [&] { return probes_->hits(kSingleStepped).all - hits_before.all; }))
+      probes_->stop_counting(monotonic_ns());
     close_ns = std::min(close_ns, probes_->closes_at());
     frame.length_ns = close_ns - frame.open_ns;
   }
@@ -342,6 +289,23 @@ void AllocBursts::burst(const std::stop_token& stop, const WatchPtr& watch) {
   cost_.ns += static_cast<std::uint64_t>(watch->governor->cost_of(outcome));
 }
 
+// Once it is known how much passes, so that a window costs what it is meant to.
+void AllocBursts::follow_blocks(const WatchPtr& watch) {
+  BurstTarget target;
+  std::optional<double> rate;
+  {
+    const std::lock_guard lock(mutex_);
+    target = watch->target;
+    // Rates come first: windows for them are the shorter ones.
+    const bool has_rates = !watch->windows.empty() && watch->windows.front().size() >= kEnoughFirst;
+    if (watch->governor && has_rates && watch->target.cpus_mean >= kIdleCpus)
+      rate = watch->governor->hits_per_ns();
+  }
+  if (!rate || !lives_.is_due(target, *rate)) return;
+  const ArmedProbes held = get_out_of_step(*probes_, own_probes_, random_);
+  lives_.follow(target);
+}
+
 // The probes stay; what passes them is read slice by slice.
 void AllocBursts::stay(const std::stop_token& stop, const WatchPtr& watch) {
   BurstTarget target;
@@ -349,13 +313,13 @@ void AllocBursts::stay(const std::stop_token& stop, const WatchPtr& watch) {
     const std::lock_guard lock(mutex_);
     target = watch->target;
   }
-  auto armed = probes_->arm(target.pid, probes_of(target, ProbeSet::kBoth));
+  auto armed = probes_->arm(target.pid, probes_of(target, ProbeSet::kBoth, probes_->uprobes()));
   if (!armed) {
     {
       const std::lock_guard lock(mutex_);
       watch->remark = armed.error().message;
     }
-    pause_until(stop, monotonic_ns() + kSliceNs);
+    pause_until(mutex_, changed_, stop, monotonic_ns() + kSliceNs);
     return;
   }
   AllocWindow frame;
@@ -367,7 +331,7 @@ void AllocBursts::stay(const std::stop_token& stop, const WatchPtr& watch) {
                      .stacks_one_in = kStacksOneInFull});
   std::uint64_t hits = probes_->hits(kSingleStepped).all;
   std::vector<AllocCounts> before = counts_of(target);
-  while (pause_until(stop, monotonic_ns() + kSliceNs)) {
+  while (pause_until(mutex_, changed_, stop, monotonic_ns() + kSliceNs)) {
     const std::lock_guard lock(mutex_);
     const std::uint64_t now = monotonic_ns();
     frame.length_ns = now - frame.open_ns;
@@ -404,12 +368,13 @@ std::vector<AllocatorSample> AllocBursts::samples(std::uint64_t since_ns) {
       auto& looks = watch->sites[i];
       looks.push_back(
           {.time_ns = now, .sites = probes_->sites(watch->number, static_cast<std::uint32_t>(i))});
-      while (looks.size() > 2 && looks[1].time_ns + kKeptNs < now) looks.pop_front();
+      while (looks.size() > 2 && looks[1].time_ns + kWindowsKeptNs < now) looks.pop_front();
       const std::uint64_t from = sample.windows.empty() ? now : sample.windows.front().open_ns;
       auto old = std::ranges::find_if(looks, [&](const auto& look) { return look.time_ns > from; });
       // The look before the first window that counts; none: all that was ever seen.
       sample.sites = old == looks.begin() ? looks.back().sites
                                           : grown(std::prev(old)->sites, looks.back().sites);
+      if (mode_ == AllocMode::kBurst) lives_.add_to(target, static_cast<std::uint32_t>(i), sample);
       samples.push_back(std::move(sample));
     }
   }
@@ -418,9 +383,12 @@ std::vector<AllocatorSample> AllocBursts::samples(std::uint64_t since_ns) {
 
 AllocCost AllocBursts::take_cost() {
   const std::lock_guard lock(mutex_);
-  const AllocCost cost = cost_;
+  AllocCost cost = cost_;
   cost_.hits = 0;
   cost_.ns = 0;
+  const AllocCost of_lives = lives_.take_cost();
+  cost.hits += of_lives.hits;
+  cost.ns += of_lives.ns;
   return cost;
 }
 

@@ -15,6 +15,8 @@
 #include <thread>
 #include <vector>
 
+#include "app/alloc_lives.h"
+#include "app/burst_target.h"
 #include "app/settings.h"
 #include "model/alloc_site.h"
 #include "model/alloc_snapshot.h"
@@ -23,20 +25,10 @@
 
 namespace cw {
 
-// A process whose allocators can be probed.
-struct BurstTarget {
-  std::int32_t pid = 0;
-  ImageId image = 0;
-  std::string comm;
-  double cpus = 0;  // used lately
-  // By number: below kAllocators.
-  std::vector<AllocatorSites> allocators;
-};
-
 class AllocBursts {
  public:
-  // `probes` must outlive this.
-  AllocBursts(AllocProbes& probes, double budget_share, AllocMode mode);
+  // `probes` must outlive this. `lives`: those that follow blocks, or why there are none.
+  AllocBursts(AllocProbes& probes, Result<LifeProbes> lives, double budget_share, AllocMode mode);
   AllocBursts(const AllocBursts&) = delete;
   AllocBursts& operator=(const AllocBursts&) = delete;
   // Ends the window that is open.
@@ -45,12 +37,15 @@ class AllocBursts {
   // Starts the thread. To be called while all rights are held: it needs one to be woken in time,
   // and gives up its own.
   void start();
+  // From now on; a share of each process's CPU time.
+  void set_budget(double share);
   // Whom to watch from now on, the most important first.
   void watch(std::vector<BurstTarget> targets);
   // Each allocator with its windows since `since_ns`, and older ones where those are too few.
   [[nodiscard]] std::vector<AllocatorSample> samples(std::uint64_t since_ns);
   // Since it was last asked.
   AllocCost take_cost();
+  [[nodiscard]] const AllocLives& lives() const { return lives_; }
 
  private:
   // What was seen of one process.
@@ -77,11 +72,8 @@ class AllocBursts {
   void make_plan(Watch& watch);
   WatchPtr choose();
   void burst(const std::stop_token& stop, const WatchPtr& watch);
+  void follow_blocks(const WatchPtr& watch);
   void stay(const std::stop_token& stop, const WatchPtr& watch);
-  ArmedProbes get_out_of_step();
-  bool pause_until(const std::stop_token& stop, std::uint64_t time_ns);
-  void sleep_while_counting(const WindowPlan& plan, std::uint64_t close_ns,
-                            std::uint64_t hits_before);
   void keep(Watch& watch, AllocWindow frame, const std::vector<AllocCounts>& before);
   [[nodiscard]] std::vector<AllocCounts> counts_of(const BurstTarget& target) const;
 
@@ -93,10 +85,11 @@ class AllocBursts {
   std::vector<WatchPtr> watches_;
   std::size_t turn_ = 0;
   std::uint32_t next_number_ = 1;
-  std::optional<AllocProbe> own_probe_;
+  std::vector<AllocProbe> own_probes_;  // at most one
   std::mt19937_64 random_{std::random_device{}()};
   ProbeCosts costs_;
   AllocCost cost_;
+  AllocLives lives_;
   std::jthread thread_;  // last: ends before what it uses
 };
 

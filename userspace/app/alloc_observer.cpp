@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <functional>
 #include <tuple>
+#include <utility>
 
 #include "analysis/alloc_rows.h"
 #include "analysis/memory_verdict.h"
+#include "app/overhead.h"
 #include "model/clock.h"
 #include "process/allocators.h"
 #include "process/proc.h"
@@ -15,23 +17,33 @@ namespace {
 
 constexpr std::size_t kSearchedALook = 8;  // processes whose allocators are looked for at once
 
+Result<LifeProbes> load_lives(const LockProbes& locks, const AllocProbes& probes) {
+  if (probes.uprobes() == UprobeWay::kSingle)
+    return fail(Exit::kNotAllowed, "blocks are followed where there is uprobe.multi (Linux 6.6)");
+  return LifeProbes::load(locks);
+}
+
 }  // namespace
 
-AllocObserver::AllocObserver(const Settings& settings, AllocProbes probes)
+AllocObserver::AllocObserver(const Settings& settings, AllocProbes probes, Result<LifeProbes> lives)
     : settings_(settings),
       probes_(std::move(probes)),
       memory_(probes_),
-      bursts_(probes_, settings.budget_pct / 100 * settings.part_of_budget(), settings.alloc_mode) {
-}
+      bursts_(probes_, std::move(lives), settings.budget_pct / 100 * settings.part_of_budget(),
+              settings.alloc_mode) {}
 
 Result<std::unique_ptr<AllocObserver>> AllocObserver::start(const Settings& settings,
                                                             const LockProbes& locks,
                                                             Watched newcomers) {
   if (!settings.observe.alloc && !settings.observe.memory) return nullptr;
   const HookSet hooks = settings.observe.locks ? locks.hook_set() : settings.hooks;
-  auto probes = AllocProbes::load(locks, newcomers, hooks);
+  auto probes = AllocProbes::load(locks, newcomers, hooks, settings.uprobes);
   if (!probes) return std::unexpected(probes.error());
-  return std::unique_ptr<AllocObserver>(new AllocObserver(settings, std::move(*probes)));
+  auto lives = settings.observe.alloc && settings.alloc_mode == AllocMode::kBurst
+                   ? load_lives(locks, *probes)
+                   : fail(Exit::kFailed, "blocks are followed in bursts only");
+  return std::unique_ptr<AllocObserver>(
+      new AllocObserver(settings, std::move(*probes), std::move(lives)));
 }
 
 void AllocObserver::begin(const std::vector<MemoryTarget>& targets, TargetSymbols& symbols) {
@@ -40,11 +52,11 @@ void AllocObserver::begin(const std::vector<MemoryTarget>& targets, TargetSymbol
     memory_.begin(targets);
   }
   if (settings_.observe.alloc) bursts_.start();
-  look_ns_ = report_ns_ = monotonic_ns();
+  report_ns_ = monotonic_ns();
+  if (!settings_.observe.alloc) return;
   for (const MemoryTarget& target : targets) {
-    known_[target.pid].cpu_ns = cpu_ns_of(target.pid).value_or(0);
-    if (settings_.observe.alloc && known_.size() <= kSearchedALook)
-      find_allocators(target, symbols, known_[target.pid]);
+    if (known_.size() == kSearchedALook) break;
+    find_allocators(target, symbols, known_[target.pid]);
   }
 }
 
@@ -53,9 +65,7 @@ void AllocObserver::find_allocators(const MemoryTarget& target, TargetSymbols& s
                                     Known& known) {
   ProcessSymbols* process = symbols.process(target.image);
   if (process == nullptr) return;
-  std::size_t code = 0;
-  for (const Mapping& mapping : process->memory_map().mappings())
-    if (mapping.executable && mapping.of_file() && !mapping.past) ++code;
+  const std::size_t code = process->memory_map().code_mappings();
   if (known.image == target.image && known.mappings == code && known.searched_ns != 0) return;
   known.image = target.image;
   known.mappings = code;
@@ -67,37 +77,29 @@ void AllocObserver::find_allocators(const MemoryTarget& target, TargetSymbols& s
   });
 }
 
-void AllocObserver::look(const std::vector<MemoryTarget>& targets, TargetSymbols& symbols) {
+void AllocObserver::look(const std::vector<MemoryTarget>& targets, const CpuUse& use,
+                         TargetSymbols& symbols) {
   if (settings_.observe.memory) memory_.look(targets);
   if (!settings_.observe.alloc) return;
-  const std::uint64_t now = monotonic_ns();
-  const double elapsed = std::max(1.0, static_cast<double>(now - look_ns_));
-  look_ns_ = now;
-  std::map<std::int32_t, Known> known;
-  for (const MemoryTarget& target : targets) {
-    Known& process = known[target.pid];
-    if (const auto before = known_.find(target.pid); before != known_.end())
-      process = std::move(before->second);
-    const std::uint64_t cpu_ns = cpu_ns_of(target.pid).value_or(process.cpu_ns);
-    process.cpus = static_cast<double>(cpu_ns - std::min(cpu_ns, process.cpu_ns)) / elapsed;
-    process.cpu_ns = cpu_ns;
-  }
-  known_ = std::move(known);
-
+  std::erase_if(known_, [&](const auto& entry) { return !use.knows(entry.first); });
   std::vector<MemoryTarget> busiest = targets;
   std::ranges::sort(busiest, std::greater{}, [&](const MemoryTarget& target) {
-    return std::tuple(known_[target.pid].cpus, target.pid);
+    return std::tuple(use.of(target.pid).lately, target.pid);
   });
   std::vector<BurstTarget> watched;
+  probed_.clear();
   for (const MemoryTarget& target : busiest) {
     if (watched.size() == kSearchedALook) break;
     Known& process = known_[target.pid];
     find_allocators(target, symbols, process);
     if (process.allocators.empty()) continue;
+    probed_.insert(target.pid);
     watched.push_back({.pid = target.pid,
                        .image = target.image,
                        .comm = comm_of(target.pid),
-                       .cpus = process.cpus,
+                       .cpus = use.of(target.pid).lately,
+                       .cpus_mean = use.of(target.pid).mean,
+                       .part_of_budget = shared_.contains(target.pid) ? 0.5 : 1,
                        .allocators = process.allocators});
   }
   bursts_.watch(std::move(watched));
@@ -105,15 +107,8 @@ void AllocObserver::look(const std::vector<MemoryTarget>& targets, TargetSymbols
 
 void AllocObserver::add_cost(Report& report) {
   const AllocCost cost = bursts_.take_cost();
-  double cpu_s = 0;
-  for (const ProcessReport& process : report.processes) cpu_s += process.cpu_s;
-  Fidelity& fidelity = report.fidelity;
-  if (cost.hit_ns > 0) fidelity.alloc_hit_ns = cost.hit_ns;
-  if (cpu_s > 0) {
-    fidelity.alloc_overhead_pct = static_cast<double>(cost.ns) / 1e7 / cpu_s;
-    fidelity.target_overhead_pct =
-        fidelity.target_overhead_pct.value_or(0) + *fidelity.alloc_overhead_pct;
-  }
+  if (cost.hit_ns > 0) report.fidelity.alloc_hit_ns = cost.hit_ns;
+  report.fidelity.alloc_overhead_pct = add_overhead(cost.ns, report);
 }
 
 void AllocObserver::report(const std::vector<MemoryTarget>& targets, TargetSymbols& symbols,
@@ -134,13 +129,18 @@ void AllocObserver::report(const std::vector<MemoryTarget>& targets, TargetSymbo
                                        settings_.thresholds, settings_.top_n, symbols);
   }
   report_ns_ = monotonic_ns();
-  const Losses losses = probes_.losses();
-  report.fidelity.lost.stacks += losses.stacks - losses_.stacks;
-  report.fidelity.lost.map_full += losses.map_full - losses_.map_full;
-  report.fidelity.lost.allocs += losses.events - losses_.events;
-  losses_ = losses;
+  const Losses losses = probes_.losses() + bursts_.lives().losses();
+  const Losses lost = losses - std::exchange(losses_, losses);
+  report.fidelity.lost.stacks += lost.stacks;
+  report.fidelity.lost.map_full += lost.map_full;
+  report.fidelity.lost.allocs += lost.events;
   const std::vector<std::string> hooks = probes_.hooks();
   report.fidelity.hooks.insert(report.fidelity.hooks.end(), hooks.begin(), hooks.end());
+  if (settings_.observe.alloc)
+    report.fidelity.hooks.emplace_back(probes_.uprobes() == UprobeWay::kSingle ? "uprobe"
+                                                                               : "uprobe.multi");
+  if (const std::string method = bursts_.lives().method(); !method.empty())
+    report.fidelity.hooks.push_back(method);
   conclude_memory(report, settings_.observe);
 }
 

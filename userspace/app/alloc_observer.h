@@ -5,10 +5,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/alloc_bursts.h"
+#include "app/cpu_use.h"
 #include "app/memory_observer.h"
 #include "app/settings.h"
 #include "app/target_symbols.h"
@@ -26,8 +29,14 @@ class AllocObserver {
 
   // The first look. `symbols` name stacks and must outlive this.
   void begin(const std::vector<MemoryTarget>& targets, TargetSymbols& symbols);
+  // What counting left of the budget: a share of each process's CPU time for its allocator.
+  void set_budget(double share) { bursts_.set_budget(share); }
+  // Processes whose locks are probed too: there the budget is shared.
+  void share_with(std::set<std::int32_t> pids) { shared_ = std::move(pids); }
+  // Processes whose allocator is probed, as of the last look.
+  [[nodiscard]] const std::set<std::int32_t>& probed() const { return probed_; }
   // A few in each interval.
-  void look(const std::vector<MemoryTarget>& targets, TargetSymbols& symbols);
+  void look(const std::vector<MemoryTarget>& targets, const CpuUse& use, TargetSymbols& symbols);
   // Fills in allocators, memory, cgroups, their part of `fidelity`, and concludes. The locks are to
   // be in the report already.
   void report(const std::vector<MemoryTarget>& targets, TargetSymbols& symbols, Report& report);
@@ -36,14 +45,12 @@ class AllocObserver {
   // What is known of a process between looks.
   struct Known {
     ImageId image = 0;
-    std::uint64_t cpu_ns = 0;
-    double cpus = 0;
     std::uint64_t searched_ns = 0;
     std::size_t mappings = 0;  // when allocators were last looked for
     std::vector<AllocatorSites> allocators;
   };
 
-  AllocObserver(const Settings& settings, AllocProbes probes);
+  AllocObserver(const Settings& settings, AllocProbes probes, Result<LifeProbes> lives);
   static void find_allocators(const MemoryTarget& target, TargetSymbols& symbols, Known& known);
   void add_cost(Report& report);
 
@@ -52,7 +59,8 @@ class AllocObserver {
   MemoryObserver memory_;
   AllocBursts bursts_;
   std::map<std::int32_t, Known> known_;
-  std::uint64_t look_ns_ = 0;
+  std::set<std::int32_t> shared_;
+  std::set<std::int32_t> probed_;
   std::uint64_t report_ns_ = 0;
   Losses losses_;
 };

@@ -62,12 +62,13 @@ Result<Exit> demo(Settings settings) {
   const auto pid = start_service(settings.demo_fixed);
   if (!pid) return std::unexpected(pid.error());
   const Service service(*pid);
-  fmt::print(stderr, "contentionwatch: started the {} service, pid {}; watching it for {:g} s\n",
+  // The live view is left when its reader has seen enough.
+  if (!settings.duration_s && settings.format != Format::kTui) settings.duration_s = kDemoSeconds;
+  fmt::print(stderr, "contentionwatch: started the {} service, pid {}; watching it{}\n",
              settings.demo_fixed ? "redesigned" : "badly built", *pid,
-             settings.duration_s.value_or(kDemoSeconds));
+             settings.duration_s ? fmt::format(" for {:g} s", *settings.duration_s) : "");
   std::this_thread::sleep_for(kWarmUp);
   settings.pids = {*pid};
-  if (!settings.duration_s) settings.duration_s = kDemoSeconds;
   return watch(settings);
 }
 

@@ -1,14 +1,41 @@
 // What a hit of a probe on an allocator costs on this machine, measured on ourselves.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <optional>
+#include <vector>
 
+#include "model/clock.h"
 #include "probes/alloc_probes.h"
 
 namespace cw {
 
+// Where code of our own lies in our file. Empty: it is not found.
+std::optional<std::uint64_t> own_code_offset(std::uint64_t address);
+
 // A probe on a function of our own, that the kernel emulates where it can. Empty: it is not found.
 std::optional<AllocProbe> probe_on_ourselves();
+
+// Nanoseconds one of the `calls` takes that loop() makes: the best of some loops.
+template <typename Loop>
+double best_call_ns(int calls, const Loop& loop) {
+  constexpr int kLoops = 5;
+  double best = std::numeric_limits<double>::max();
+  for (int i = 0; i < kLoops; ++i) {
+    const std::uint64_t begin = monotonic_ns();
+    loop();
+    best = std::min(best, static_cast<double>(monotonic_ns() - begin) / calls);
+  }
+  return best;
+}
+
+// Empty: there are none.
+std::optional<double> median_of(std::vector<std::uint64_t> values);
+
+// What a call of that function takes now, in nanoseconds: the best of some loops.
+double probed_call_ns();
 
 // Nanoseconds a hit, where the kernel emulates the probed instruction; 0 when it cannot be
 // measured. To be called while nothing else is armed; takes some tens of milliseconds.

@@ -7,6 +7,7 @@
 
 #include "app/demo.h"
 #include "app/doctor.h"
+#include "app/replay.h"
 #include "app/settings.h"
 #include "app/watch.h"
 
@@ -25,6 +26,8 @@ cw::Result<cw::Exit> run(const cw::Settings& settings) {
       return cw::demo(settings);
     case cw::Command::kDoctor:
       return cw::doctor(settings);
+    case cw::Command::kReplay:
+      return cw::replay(settings);
     case cw::Command::kWatch:
       break;
   }
@@ -43,6 +46,8 @@ int main(int count, char** arguments) {
   if (!line) return say(line.error());
   const auto& settings = line->settings;
   if (!settings) return std::fputs(line->text.c_str(), stdout) < 0 ? 1 : 0;
+  if (!settings->remark.empty())
+    static_cast<void>(std::fprintf(stderr, "contentionwatch: %s\n", settings->remark.c_str()));
   auto exit = run(*settings);
   if (exit) return static_cast<int>(*exit);
   if (exit.error().exit == cw::Exit::kNotAllowed && settings->command != cw::Command::kDoctor)

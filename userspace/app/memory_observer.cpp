@@ -8,6 +8,11 @@
 #include "process/proc.h"
 
 namespace cw {
+namespace {
+
+constexpr std::size_t kFollowedALook = 64;
+
+}  // namespace
 
 void MemoryObserver::begin(const std::vector<MemoryTarget>& targets) {
   last_ = snapshot(targets);
@@ -15,9 +20,12 @@ void MemoryObserver::begin(const std::vector<MemoryTarget>& targets) {
 
 void MemoryObserver::look(const std::vector<MemoryTarget>& targets) {
   const std::uint64_t now = monotonic_ns();
-  for (const MemoryTarget& target : targets)
-    if (const auto use = memory_use_of(target.pid))
-      follow(target.pid, use->start_ticks, now, use->rss_anon_bytes);
+  const std::size_t looks = std::min(targets.size(), kFollowedALook);
+  for (std::size_t i = 0; i < looks; ++i, ++turn_) {
+    const std::int32_t pid = targets[turn_ % targets.size()].pid;
+    if (const auto use = memory_use_of(pid))
+      follow(pid, use->start_ticks, now, use->rss_anon_bytes);
+  }
 }
 
 void MemoryObserver::follow(std::int32_t pid, std::uint64_t start_ticks, std::uint64_t time_ns,
@@ -30,7 +38,7 @@ void MemoryObserver::follow(std::int32_t pid, std::uint64_t start_ticks, std::ui
 MemorySnapshot MemoryObserver::snapshot(const std::vector<MemoryTarget>& targets) {
   MemorySnapshot snapshot;
   snapshot.time_ns = monotonic_ns();
-  std::set<std::string> groups;
+  std::map<std::string, std::optional<Headroom>> groups;
   const bool calls_counted = probes_->counts_calls();
   for (const MemoryTarget& target : targets) {
     const auto use = memory_use_of(target.pid);
@@ -39,7 +47,8 @@ MemorySnapshot MemoryObserver::snapshot(const std::vector<MemoryTarget>& targets
     sample.pid = target.pid;
     sample.comm = comm_of(target.pid);
     sample.start_ticks = use->start_ticks;
-    sample.cgroup = cgroup_of(target.pid);
+    const std::string membership = membership_of(target.pid);
+    sample.cgroup = group_path_in(membership);
     sample.rss_anon_bytes = use->rss_anon_bytes;
     sample.minor_faults = use->minor_faults;
     sample.major_faults = use->major_faults;
@@ -50,17 +59,18 @@ MemorySnapshot MemoryObserver::snapshot(const std::vector<MemoryTarget>& targets
       sample.munmap = calls.munmap;
       sample.madvise = calls.madvise;
     }
-    const std::string membership = membership_of(target.pid);
-    if (const auto headroom = limits_.headroom(membership)) {
-      sample.headroom_bytes = headroom->bytes;
-      sample.limit = headroom->limit;
-    }
-    if (groups.insert(sample.cgroup).second) {
+    const auto [group, is_new] = groups.try_emplace(membership);
+    if (is_new) {
+      group->second = limits_.headroom(membership);
       const GroupPressure pressure = limits_.pressure(membership);
       snapshot.groups.push_back({.path = sample.cgroup,
                                  .memory_some_us = pressure.memory_some_us,
                                  .cpu_periods = pressure.cpu_periods,
                                  .cpu_throttled = pressure.cpu_throttled});
+    }
+    if (const auto& headroom = group->second) {
+      sample.headroom_bytes = headroom->bytes;
+      sample.limit = headroom->limit;
     }
     follow(sample.pid, sample.start_ticks, snapshot.time_ns, sample.rss_anon_bytes);
     snapshot.processes.push_back(std::move(sample));

@@ -27,7 +27,7 @@ class MemoryObserver {
   explicit MemoryObserver(AllocProbes& probes) : probes_(&probes) {}
 
   void begin(const std::vector<MemoryTarget>& targets);
-  // Between reports: what trends are made of.
+  // Between reports: what trends are made of. Of very many processes, some in turn.
   void look(const std::vector<MemoryTarget>& targets);
   // What happened since the last report, or since begin(): fills in `memory` and `cgroups`.
   void report(const std::vector<MemoryTarget>& targets, const Thresholds& thresholds,
@@ -47,6 +47,7 @@ class MemoryObserver {
   GroupLimits limits_;
   MemorySnapshot last_;
   std::map<std::int32_t, Trend> trends_;
+  std::size_t turn_ = 0;
 };
 
 }  // namespace cw

@@ -5,9 +5,14 @@
 
 #include <algorithm>
 #include <ctime>
+#include <thread>
 
 #include "analysis/analyse.h"
+#include "analysis/explain.h"
 #include "analysis/interval.h"
+#include "analysis/lock_sums.h"
+#include "app/owner_looks.h"
+#include "app/sleepers.h"
 #include "output/format.h"
 #include "process/proc.h"
 #include "process/waiting_threads.h"
@@ -63,6 +68,10 @@ Result<std::unique_ptr<Observer>> Observer::start(const Settings& settings) {
     return std::unexpected(alloc.error());
   else
     observer->no_alloc_ = alloc.error().message;
+  if (auto sections = SectionObserver::start(settings, observer->probes_))
+    observer->sections_ = std::move(*sections);
+  else
+    observer->no_sections_ = sections.error().message;
   if (auto attached = observer->attach(); !attached) return std::unexpected(attached.error());
   return observer;
 }
@@ -83,7 +92,10 @@ Result<void> Observer::attach() {
   symbols_.refresh(last_);
   adopt_some();
   last_sample_ = sample(last_);
-  if (alloc_) alloc_->begin(memory_targets(), symbols_);
+  const std::vector<MemoryTarget> targets = memory_targets();
+  look_at_cpu_use(targets);
+  if (alloc_) alloc_->begin(targets, symbols_);
+  if (sections_) sections_->begin();
   interval_began_ = rfc3339_now();
   return {};
 }
@@ -112,15 +124,34 @@ Result<void> Observer::look() {
   unwinding_.refresh(processes_.now());
   unwind_files_.forget();
   if (!processes_.selection().is_whole_machine()) adopt_some();
-  symbols_.refresh_all();
+  symbols_.look();
   std::uint64_t cpu_ns = 0;
   for (const ProcessSample& process : last_sample_) {
     sleeps_.look(process.pid, asleep_[process.pid]);
     cpu_ns += cpu_ns_of(process.pid).value_or(0);
   }
   probes_.sample_stacks(overhead_.adjust(probes_.cost(), cpu_ns));
-  if (alloc_) alloc_->look(memory_targets(), symbols_);
+  look_at_probed();
   return {};
+}
+
+// Read for each process: only where somebody asks.
+void Observer::look_at_cpu_use(const std::vector<MemoryTarget>& targets) {
+  if (settings_.observe.alloc || sections_) cpu_use_.look(targets);
+}
+
+// Allocators and critical sections.
+void Observer::look_at_probed() {
+  const std::vector<MemoryTarget> targets = memory_targets();
+  look_at_cpu_use(targets);
+  if (alloc_) {
+    alloc_->share_with(sections_ ? sections_->probed() : std::set<std::int32_t>());
+    alloc_->set_budget(overhead_.left_for_windows());
+    alloc_->look(targets, cpu_use_, symbols_);
+  }
+  if (sections_)
+    sections_->look(targets, cpu_use_, symbols_,
+                    alloc_ ? alloc_->probed() : std::set<std::int32_t>());
 }
 
 // Every wait in progress should be one in /proc too. One that is not, twice in a row, has ended
@@ -203,6 +234,7 @@ Result<Report> Observer::report(bool final) {
   if (auto refreshed = processes_.refresh(); !refreshed) return std::unexpected(refreshed.error());
   auto now = snapshot();
   if (!now) return std::unexpected(now.error());
+  add_missing_stacks(probes_, *now, unwind_files_);
   symbols_.refresh(*now);
   std::vector<ProcessSample> after = sample(*now);
   asleep_.clear();
@@ -210,11 +242,15 @@ Result<Report> Observer::report(bool final) {
   Report report = analyse(interval, last_sample_, after,
                           AnalysisOptions{.thresholds = settings_.thresholds,
                                           .top_n = settings_.top_n,
-                                          .with_waits = settings_.with_waits},
+                                          .with_waits = settings_.names_idle_waits()},
                           memory_, symbols_);
   for (const WordKey& word : memory_.polled) probes_.join_polls(word);
   fill_in(report, final);
+  look_at_owners(report);
+  if (sections_) sections_now_ = sections_->report(report);
+  add_lock_sums(report, sections_now_, settings_.top_n, symbols_);
   if (alloc_) alloc_->report(memory_targets(), symbols_, report);
+  if (settings_.explain) explain(report, settings_.thresholds);
   reap_ghosts(*now);
   settle_counts(*now);
   last_ = std::move(*now);
@@ -228,14 +264,15 @@ void Observer::fill_in(Report& report, bool final) {
   report.started = interval_began_;
   report.interval = ++reports_;
   report.final = final;
+  report.cpus = std::thread::hardware_concurrency();
   interval_began_ = rfc3339_now();
 
   report.fidelity.hooks = probes_.hooks();
   report.fidelity.unwind_table_bytes = unwinding_.bytes();
-  double cpu_s = 0;
-  for (const ProcessReport& process : report.processes) cpu_s += process.cpu_s;
-  overhead_.report(probes_.cost(), cpu_s, report.interval_s, report.fidelity);
+  overhead_.report(probes_.cost(), cpu_s_of(report), report.interval_s, report.fidelity);
   if (!no_alloc_.empty()) report.verdict.not_seen.push_back("allocations, memory: " + no_alloc_);
+  if (!no_sections_.empty())
+    report.verdict.not_seen.push_back("critical sections: " + no_sections_);
   if (const std::size_t left_out = left_out_now(); left_out != 0)
     report.verdict.not_seen.insert(
         report.verdict.not_seen.begin(),

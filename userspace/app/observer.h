@@ -11,7 +11,9 @@
 
 #include "analysis/memory.h"
 #include "app/alloc_observer.h"
+#include "app/cpu_use.h"
 #include "app/overhead.h"
+#include "app/section_observer.h"
 #include "app/settings.h"
 #include "app/target_symbols.h"
 #include "app/unwinding.h"
@@ -31,6 +33,8 @@ class Observer {
   Result<void> look();
   // What happened since the last report, or since the start.
   Result<Report> report(bool final);
+  // Critical sections in the interval of the last report.
+  [[nodiscard]] const std::vector<LockSections>& sections() const { return sections_now_; }
   // Those that are watched and alive, as of then.
   [[nodiscard]] const std::vector<KnownProcess>& processes() const { return processes_.now(); }
 
@@ -40,6 +44,8 @@ class Observer {
   Result<void> attach();
   Result<Snapshot> snapshot();
   void adopt_some();
+  void look_at_cpu_use(const std::vector<MemoryTarget>& targets);
+  void look_at_probed();
   void reap_ghosts(const Snapshot& snapshot);
   void settle_counts(const Snapshot& snapshot);
   [[nodiscard]] std::vector<std::int32_t> most_waiting(const Snapshot& snapshot) const;
@@ -56,8 +62,12 @@ class Observer {
   TargetSymbols symbols_;
   Unwinding unwinding_;
   SleepSampler sleeps_;
-  std::unique_ptr<AllocObserver> alloc_;  // null: only locks are observed
-  std::string no_alloc_;                  // why that is all that can be
+  CpuUse cpu_use_;
+  std::unique_ptr<AllocObserver> alloc_;       // null: only locks are observed
+  std::string no_alloc_;                       // why that is all that can be
+  std::unique_ptr<SectionObserver> sections_;  // null: critical sections are not observed
+  std::string no_sections_;                    // why they cannot be
+  std::vector<LockSections> sections_now_;
   std::string host_;
   std::string kernel_;
 

@@ -7,6 +7,8 @@
 namespace cw {
 namespace {
 
+constexpr double kSmallestPart = 1.0 / 8;
+
 std::uint64_t grown_by(std::uint64_t before, std::uint64_t after) {
   return after > before ? after - before : 0;
 }
@@ -47,7 +49,14 @@ StackSampling Overhead::adjust(const HookCost& cost, std::uint64_t cpu_ns) {
   at_look_ = cost;
   look_ns_ = now;
   look_cpu_ns_ = cpu_ns;
-  return next_sampling(spending, budget_pct_ / 100 * stacks_share_);
+  const double budget = budget_pct_ / 100;
+  const double part = stacks_share_ < 1 ? budget * (1 - stacks_share_) : budget;
+  if (spending.target_cpu_ns != 0) {
+    const double counting =
+        static_cast<double>(spending.counting_ns) / static_cast<double>(spending.target_cpu_ns);
+    left_for_windows_ = std::clamp(budget - counting, part * kSmallestPart, part);
+  }
+  return next_sampling(spending, budget * stacks_share_);
 }
 
 void Overhead::report(const HookCost& cost, double cpu_s, double interval_s, Fidelity& fidelity) {
@@ -68,6 +77,21 @@ void Overhead::report(const HookCost& cost, double cpu_s, double interval_s, Fid
   fidelity.self_rss_bytes = use.rss_bytes;
   self_ = use;
   at_report_ = cost;
+}
+
+double cpu_s_of(const Report& report) {
+  double sum = 0;
+  for (const ProcessReport& process : report.processes) sum += process.cpu_s;
+  return sum;
+}
+
+std::optional<double> add_overhead(std::uint64_t cost_ns, Report& report) {
+  const double cpu_s = cpu_s_of(report);
+  if (cpu_s <= 0) return std::nullopt;
+  const double percent = static_cast<double>(cost_ns) / 1e7 / cpu_s;
+  std::optional<double>& all = report.fidelity.target_overhead_pct;
+  all = all.value_or(0) + percent;
+  return percent;
 }
 
 }  // namespace cw

@@ -19,32 +19,37 @@ Result<ProfileFiles> ProfileFiles::open(const Settings& settings) {
   };
   const std::array kinds = {
       Kind{settings.folded_prefix, "folded",
-           [](const LockProfile& locks) { return to_folded(locks); }},
+           [](const Profile& profile) { return to_folded(profile); }},
       Kind{settings.speedscope_prefix, "speedscope.json",
-           [](const LockProfile& locks) { return to_speedscope(locks, "contentionwatch"); }},
+           [](const Profile& profile) { return to_speedscope(profile, "contentionwatch"); }},
       Kind{settings.flamegraph_prefix, "svg",
-           [](const LockProfile& locks) { return to_flamegraph(locks); }},
+           [](const Profile& profile) { return to_flamegraph(profile); }},
       Kind{settings.pprof_prefix, "pb.gz",
-           [](const LockProfile& locks) { return to_pprof(locks); }},
+           [](const Profile& profile) { return to_pprof(profile); }},
   };
   ProfileFiles profiles;
   for (const Kind& kind : kinds) {
     if (kind.prefix.empty()) continue;
-    auto file = OutputFile::open(fmt::format("{}.locks.{}", kind.prefix, kind.extension));
-    if (!file) return std::unexpected(file.error());
-    profiles.files_.push_back({.render = kind.render, .file = std::move(*file)});
+    for (const ProfileOf what : {ProfileOf::kLocks, ProfileOf::kAllocations}) {
+      auto file = OutputFile::open(fmt::format(
+          "{}.{}.{}", kind.prefix, what == ProfileOf::kLocks ? "locks" : "alloc", kind.extension));
+      if (!file) return std::unexpected(file.error());
+      profiles.files_.push_back({.render = kind.render, .what = what, .file = std::move(*file)});
+    }
   }
   return profiles;
 }
 
 void ProfileFiles::add(const Report& report) {
-  if (!files_.empty()) locks_.add(report);
+  if (files_.empty()) return;
+  locks_.add(report);
+  allocations_.add(report);
 }
 
 Result<void> ProfileFiles::write() {
   Result<void> all;
-  for (const auto& [render, file] : files_) {
-    auto written = file.write(render(locks_));
+  for (const auto& [render, what, file] : files_) {
+    auto written = file.write(render(profile(what)));
     if (all) all = std::move(written);
   }
   return all;

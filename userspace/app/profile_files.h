@@ -1,4 +1,5 @@
-// The profiles that are written at the end: PREFIX.locks.folded and its like.
+// The profiles that are written at the end: PREFIX.locks.folded, PREFIX.alloc.folded and their
+// like.
 #pragma once
 
 #include <string>
@@ -6,7 +7,7 @@
 
 #include "app/output_file.h"
 #include "app/settings.h"
-#include "export/lock_profile.h"
+#include "export/profile.h"
 
 namespace cw {
 
@@ -19,14 +20,19 @@ class ProfileFiles {
   Result<void> write();
 
  private:
-  using Render = std::string (*)(const LockProfile&);
-  struct Profile {
+  using Render = std::string (*)(const Profile&);
+  struct Written {
     Render render;
+    ProfileOf what;
     OutputFile file;
   };
+  [[nodiscard]] const Profile& profile(ProfileOf what) const {
+    return what == ProfileOf::kLocks ? locks_ : allocations_;
+  }
 
-  std::vector<Profile> files_;
-  LockProfile locks_;
+  std::vector<Written> files_;
+  Profile locks_;
+  Profile allocations_{ProfileOf::kAllocations};
 };
 
 }  // namespace cw

@@ -34,7 +34,7 @@ bool maps_take_rights() {
   return refused;
 }
 
-Result<std::vector<std::string>> drop_rights() {
+Result<std::vector<std::string>> drop_rights(std::optional<int> also) {
   std::vector<Right> held;
   for (const Right& right : kRights)
     if (holds_right(right.number)) held.push_back(right);
@@ -42,7 +42,7 @@ Result<std::vector<std::string>> drop_rights() {
   std::vector<std::string> kept;
   capng_clear(CAPNG_SELECT_ALL);
   for (const Right& right : held) {
-    if (!is_kept(right, for_maps)) continue;
+    if (!is_kept(right, for_maps) && right.number != also) continue;
     for (const capng_type_t set : {CAPNG_EFFECTIVE, CAPNG_PERMITTED, CAPNG_BOUNDING_SET})
       capng_update(CAPNG_ADD, set, static_cast<unsigned>(right.number));
     kept.emplace_back(right.name);

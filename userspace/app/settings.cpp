@@ -7,10 +7,15 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <string_view>
+
+#include "app/format_choice.h"
 
 namespace cw {
 namespace {
 
+constexpr double kInterval = 5;                  // seconds
+constexpr double kLiveInterval = 1;              // somebody is looking
 constexpr std::int32_t kLargestPid = 4'194'304;  // PID_MAX_LIMIT, include/linux/threads.h
 
 // What CLI11 fills before it is checked and converted.
@@ -21,9 +26,12 @@ struct Raw {
   std::string format;
   std::string color = "auto";
   std::string hooks;
+  std::string uprobes;
   std::string alloc_mode;
   std::optional<std::string> listen;
+  std::optional<std::string> otlp;
   std::string fail_on;
+  std::optional<double> interval_s;
   double duration_s = 0;
 };
 
@@ -64,17 +72,23 @@ void add_exports(CLI::App& app, Settings& settings, Raw& raw) {
                  "Also write metrics to FILE, for node_exporter, each interval")
       ->check(named())
       ->type_name("FILE");
+  app.add_option("--otlp", raw.otlp,
+                 "Push metrics to an OpenTelemetry collector each interval: "
+                 "http://HOST[:PORT][/PATH]")
+      ->type_name("URL");
   const auto profile = [&](const char* option, std::string& prefix, const char* what) {
     app.add_option(option, prefix, std::string("At the end write ") + what)
         ->check(named())
         ->type_name("PREFIX");
   };
   profile("--folded", settings.folded_prefix,
-          "PREFIX.locks.folded: stacks by time waited, a line each");
+          "PREFIX.locks.folded, stacks by time waited, and PREFIX.alloc.folded, by bytes");
   profile("--speedscope", settings.speedscope_prefix,
-          "PREFIX.locks.speedscope.json, for speedscope.app");
-  profile("--flamegraph", settings.flamegraph_prefix, "PREFIX.locks.svg: a picture for browsers");
-  profile("--pprof", settings.pprof_prefix, "PREFIX.locks.pb.gz, for go tool pprof");
+          "PREFIX.locks.speedscope.json and PREFIX.alloc..., for speedscope.app");
+  profile("--flamegraph", settings.flamegraph_prefix,
+          "PREFIX.locks.svg and PREFIX.alloc.svg: pictures for browsers");
+  profile("--pprof", settings.pprof_prefix,
+          "PREFIX.locks.pb.gz and PREFIX.alloc.pb.gz, for go tool pprof");
 }
 
 void add_options(CLI::App& app, Settings& settings, Raw& raw) {
@@ -91,7 +105,8 @@ void add_options(CLI::App& app, Settings& settings, Raw& raw) {
                  "Watch the processes of this control group and those below it")
       ->check(named())
       ->type_name("PATH");
-  app.add_option("-i,--interval", settings.interval_s, "One report each SEC")
+  app.add_option("-i,--interval", raw.interval_s,
+                 "One report each SEC (default: 5, in the live view 1)")
       ->check(CLI::Range(0.1, 86400.0))
       ->type_name("SEC");
   app.add_option("-d,--duration", raw.duration_s,
@@ -122,18 +137,29 @@ void add_options(CLI::App& app, Settings& settings, Raw& raw) {
                  "auto, functions or tracepoints: how futex calls are seen (doctor explains)")
       ->check(CLI::IsMember({"auto", "functions", "tracepoints"}))
       ->type_name("SET");
+  app.add_option("--uprobes", raw.uprobes,
+                 "auto, multi or single: how probes on allocators are attached (doctor explains)")
+      ->check(CLI::IsMember({"auto", "multi", "single"}))
+      ->type_name("WAY");
   app.add_option("--threshold", raw.thresholds,
                  "A threshold of the verdicts: " + known_thresholds())
       ->type_name("KEY=VALUE")
       ->take_all();
-  app.add_option("--format", raw.format, "text or json")
-      ->check(CLI::IsMember({"text", "json"}))
+  app.add_flag("--explain", settings.explain,
+               "Show each sum with its numbers filled in, and what it was compared with");
+  app.add_option("--format", raw.format,
+                 "text, json, or tui: the live view, which a terminal gets by default")
+      ->check(CLI::IsMember({"text", "json", "tui"}))
       ->type_name("FORMAT");
   app.add_option("--color", raw.color, "auto, always or never (NO_COLOR is respected)")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->type_name("WHEN");
   app.add_option("--json", settings.json_file,
                  "Also write the reports to FILE, one JSON object a line")
+      ->check(named())
+      ->type_name("FILE");
+  app.add_option("--record", settings.record_file,
+                 "Also record the run in FILE: replay shows it again, anywhere, without root")
       ->check(named())
       ->type_name("FILE");
   add_exports(app, settings, raw);
@@ -154,7 +180,7 @@ Result<Settings> checked(Settings settings, const Raw& raw) {
       settings.pids.push_back(*pid);
   }
   const std::array<std::pair<const char*, double>, 3> numbers = {
-      {{"--interval", settings.interval_s},
+      {{"--interval", raw.interval_s.value_or(kInterval)},
        {"--duration", raw.duration_s},
        {"--budget", settings.budget_pct}}};
   for (const auto& [option, value] : numbers)
@@ -165,13 +191,21 @@ Result<Settings> checked(Settings settings, const Raw& raw) {
       return std::unexpected(done.error());
   if (auto valid = validate(settings.thresholds); !valid) return std::unexpected(valid.error());
   if (raw.duration_s > 0) settings.duration_s = raw.duration_s;
-  settings.format = raw.format == "json" ? Format::kJson : Format::kText;
+  auto choice = choose_format(raw.format, settings.command);
+  if (!choice) return std::unexpected(choice.error());
+  settings.format = choice->format;
+  settings.remark = std::move(choice->remark);
+  settings.interval_s =
+      raw.interval_s.value_or(settings.format == Format::kTui ? kLiveInterval : kInterval);
   settings.color = raw.color == "always"  ? Color::kAlways
                    : raw.color == "never" ? Color::kNever
                                           : Color::kAuto;
   settings.hooks = raw.hooks == "functions"     ? HookSet::kFunctions
                    : raw.hooks == "tracepoints" ? HookSet::kTracepoints
                                                 : HookSet::kAutomatic;
+  settings.uprobes = raw.uprobes == "multi"    ? UprobeWay::kMulti
+                     : raw.uprobes == "single" ? UprobeWay::kSingle
+                                               : UprobeWay::kAutomatic;
   const auto is_asked_for = [&](const char* what) {
     return raw.observe.empty() || std::ranges::find(raw.observe, what) != raw.observe.end();
   };
@@ -185,6 +219,11 @@ Result<Settings> checked(Settings settings, const Raw& raw) {
     auto address = parse_listen_address(*raw.listen);
     if (!address) return std::unexpected(address.error());
     settings.listen = *address;
+  }
+  if (raw.otlp) {
+    auto otlp = otlp_settings(*raw.otlp);
+    if (!otlp) return std::unexpected(otlp.error());
+    settings.otlp = std::move(*otlp);
   }
   if (!raw.fail_on.empty())
     settings.fail_on = raw.fail_on == "culprit" ? Level::kCulprit : Level::kSuspect;
@@ -210,11 +249,37 @@ Result<void> check_selection(const Settings& settings) {
   return {};
 }
 
+// What was recorded cannot be watched otherwise any more.
+Result<void> check_replay(const CLI::App& app) {
+  constexpr auto kTaken = std::to_array<std::string_view>(
+      {"--format", "--color", "--json", "--top", "--waits", "--textfile", "--otlp", "--folded",
+       "--speedscope", "--flamegraph", "--pprof", "--fail-on", "--config"});
+  for (const CLI::Option* option : app.get_options())
+    if (option->count() != 0 &&
+        std::ranges::find(kTaken, option->get_name()) == std::ranges::end(kTaken))
+      return fail(Exit::kUsage, fmt::format("replay shows what was recorded: it takes no {}",
+                                            option->get_name()));
+  return {};
+}
+
 std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
 }  // namespace
+
+std::string Settings::watched() const {
+  std::vector<std::string> parts;
+  if (!pids.empty()) parts.push_back(fmt::format("pid={}", fmt::join(pids, ",")));
+  if (!comm.empty()) parts.push_back("comm=" + comm);
+  if (!cgroup.empty()) parts.push_back("cgroup=" + cgroup);
+  return fmt::format("{}", fmt::join(parts, ","));
+}
+
+RecordedRun Settings::run() const {
+  return {
+      .version = CW_VERSION, .top_n = top_n, .with_pid = !pids.empty(), .with_waits = with_waits};
+}
 
 Result<CommandLine> parse_command_line(int count, const char* const* arguments) {
   CLI::App app(
@@ -233,6 +298,10 @@ Result<CommandLine> parse_command_line(int count, const char* const* arguments) 
       app.add_subcommand("demo", "Start the bundled, badly built service and watch it");
   demo->add_flag("--fixed", settings.demo_fixed, "Its redesign instead");
   demo->fallthrough();
+  CLI::App* replay =
+      app.add_subcommand("replay", "Every report and export again, from a recording, without root");
+  replay->add_option("FILE", settings.recording, "Made by --record")->required()->type_name("");
+  replay->fallthrough();
   try {
     app.parse(count, arguments);
   } catch (const CLI::CallForHelp&) {
@@ -245,6 +314,11 @@ Result<CommandLine> parse_command_line(int count, const char* const* arguments) 
   }
   if (*demo) settings.command = Command::kDemo;
   if (app.got_subcommand("doctor")) settings.command = Command::kDoctor;
+  if (*replay) {
+    settings.command = Command::kReplay;
+    if (auto taken = check_replay(app); !taken) return std::unexpected(taken.error());
+  }
+  settings.top_chosen = app.count("--top") != 0;
   auto complete = checked(std::move(settings), raw);
   if (!complete) return std::unexpected(complete.error());
   if (auto clear = check_selection(*complete); !clear) return std::unexpected(clear.error());

@@ -1,12 +1,19 @@
 #include "app/target_symbols.h"
 
 #include <algorithm>
+#include <span>
+#include <vector>
 
 #include "process/owner.h"
 #include "process/proc.h"
 #include "process/waiting_threads.h"
 
 namespace cw {
+namespace {
+
+constexpr std::size_t kRefreshedALook = 16;
+
+}  // namespace
 
 void TargetSymbols::adopt(ImageId image, std::int32_t pid) {
   if (!targets_.contains(image))
@@ -28,8 +35,17 @@ void TargetSymbols::refresh(const Snapshot& snapshot) {
   }
 }
 
-void TargetSymbols::refresh_all() {
-  for (auto& [id, target] : targets_) target.symbols.refresh();
+void TargetSymbols::look() {
+  std::vector<Target*> longest_ago;
+  longest_ago.reserve(targets_.size());
+  for (auto& [id, target] : targets_) longest_ago.push_back(&target);
+  const std::size_t some = std::min(longest_ago.size(), kRefreshedALook);
+  std::ranges::partial_sort(longest_ago, longest_ago.begin() + static_cast<std::ptrdiff_t>(some),
+                            {}, [](const Target* target) { return target->looked; });
+  for (Target* target : std::span(longest_ago).first(some)) {
+    target->symbols.refresh();
+    target->looked = ++looks_;
+  }
 }
 
 TargetSymbols::Target* TargetSymbols::target_of(ImageId image) {

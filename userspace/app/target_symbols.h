@@ -21,8 +21,9 @@ class TargetSymbols : public Symbolizer {
   void adopt(ImageId image, std::int32_t pid);
   // Once for every snapshot: looks at the maps of what lives, lets go of what is forgotten.
   void refresh(const Snapshot& snapshot);
-  // Between snapshots: a process may load a library and end before the next.
-  void refresh_all();
+  // Between snapshots: a process may load a library and end before the next. Of many processes,
+  // those that were not looked at for longest.
+  void look();
 
   Stack stack(ImageId image, StackId stack) override;
   Stack functions(ImageId image, StackId stack) override;
@@ -46,10 +47,12 @@ class TargetSymbols : public Symbolizer {
     ProcessSymbols symbols;
     std::optional<Runtimes> runtimes;
     bool ended = false;
+    std::uint64_t looked = 0;  // in which of all looks at anyone
   };
   Target* target_of(ImageId image);
 
   Walked walked_;
+  std::uint64_t looks_ = 0;
   ElfCache cache_;
   std::unordered_map<ImageId, std::int32_t> pids_;  // of the images in the last snapshot
   std::unordered_map<ImageId, Target> targets_;

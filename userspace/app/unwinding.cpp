@@ -1,6 +1,7 @@
 #include "app/unwinding.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -11,8 +12,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kLongestCall = 250ms;  // once a first process was looked at
-constexpr auto kLookAgain = 10s;      // code that came in the place of other code goes unreported
+constexpr auto kLongestCall = 250ms;       // once a first process was looked at
+constexpr auto kLookAgainAtChanging = 1s;  // code that is made as the process goes
+constexpr std::uint32_t kNoDevice = std::numeric_limits<std::uint32_t>::max();  // of no file
+constexpr auto kLookAgain = 10s;  // code that came in the place of other code goes unreported
 
 // Ranges without a table that touch become one: a JIT maps its code in many pieces.
 void append(std::vector<CodeRange>& ranges, const CodeRange& range) {
@@ -77,6 +80,40 @@ void Unwinding::let_go(std::map<Ranges, Space>::iterator space) {
   spaces_.erase(space);
 }
 
+// Java's compiled methods and its interpreter lie in a few mappings of no file; a table of all is
+// made anew when there are others.
+void Unwinding::add_generated(const KnownProcess& process, int directory, const MemoryMap& map,
+                              Ranges& ranges, std::vector<FileId>& files) {
+  const auto [place, is_new] = generated_.try_emplace(process.pid);
+  Generated& generated = place->second;
+  if (is_new || generated.generation != process.generation) {
+    generated = Generated();
+    generated.generation = process.generation;
+  }
+  const HotspotCode* const java = generated.java.in(directory, map);
+  if (java == nullptr) return;
+  auto pieces = java->pieces();
+  generated.changed = pieces != generated.pieces;
+  if (generated.changed || !tables_.contains(generated.table)) {
+    generated.pieces = std::move(pieces);
+    generated.table = {kNoDevice, kNoDevice, ++generated_tables_};
+    const UnwindTable rows = unwind_table(generated.pieces);
+    Table& table = tables_[generated.table];
+    table.base = rows.base;
+    if (!rows.pc.empty() && maps_->bytes() + rows.bytes() <= kMaxBytes)
+      if (const auto number = maps_->add_table(rows)) table.number = *number;
+  }
+  const Table& table = tables_.at(generated.table);
+  if (table.number == 0 || generated.pieces.empty()) return;
+  for (CodeRange& range : ranges) {
+    if (range.table != 0 || range.end <= table.base || range.start >= generated.pieces.back().end)
+      continue;
+    range.table = table.number;
+    range.bias = table.base;
+  }
+  files.push_back(generated.table);
+}
+
 void Unwinding::look_at(const KnownProcess& process) {
   const Fd directory = open_process(process.pid);
   const MemoryMap map = directory ? MemoryMap::read(directory.get()) : MemoryMap();
@@ -84,6 +121,7 @@ void Unwinding::look_at(const KnownProcess& process) {
   std::vector<FileId> files;
   for (const Mapping& mapping : map.mappings())
     if (const auto range = range_of(directory.get(), map, mapping, files)) append(ranges, *range);
+  add_generated(process, directory.get(), map, ranges, files);
   const auto space = space_for(std::move(ranges), std::move(files));
   maps_->assign_space(process.pid, space->second.number);
   const auto [place, is_new] = processes_.try_emplace(process.pid);
@@ -112,7 +150,10 @@ void Unwinding::refresh(const std::vector<KnownProcess>& processes) {
     if (known != processes_.end()) {
       known->second.seen = true;
       const bool same = known->second.generation == process.generation;
-      if (same && !unknown.contains(process.pid) && begin - known->second.looked < kLookAgain)
+      const auto generated = generated_.find(process.pid);
+      const bool changes = generated != generated_.end() && generated->second.changed;
+      if (same && !unknown.contains(process.pid) &&
+          begin - known->second.looked < (changes ? kLookAgainAtChanging : kLookAgain))
         continue;
     }
     if (Clock::now() - begin < kLongestCall) look_at(process);
@@ -120,6 +161,7 @@ void Unwinding::refresh(const std::vector<KnownProcess>& processes) {
   std::erase_if(processes_, [&](const auto& entry) {
     if (entry.second.seen) return false;
     let_go(entry.second.space);
+    generated_.erase(entry.first);
     return true;
   });
   drop_unused_tables();

@@ -11,6 +11,7 @@
 
 #include "model/unwind.h"
 #include "probes/lock_probes.h"
+#include "process/hotspot_code.h"
 #include "process/maps.h"
 #include "process/unwind_files.h"
 
@@ -37,6 +38,7 @@ class Unwinding {
   using Clock = std::chrono::steady_clock;
   using FileId = UnwindFiles::FileId;
 
+  using Ranges = std::vector<CodeRange>;
   struct Table {
     std::vector<CodeSegment> segments;
     std::uint64_t base = 0;
@@ -48,17 +50,26 @@ class Unwinding {
     std::vector<FileId> files;
     std::size_t users = 0;  // processes
   };
-  using Ranges = std::vector<CodeRange>;
   struct Process {
     std::uint32_t generation = 0;
     std::map<Ranges, Space>::iterator space;
     Clock::time_point looked;
     bool seen = false;
   };
+  // Code that a process makes as it goes, as it was when last looked at.
+  struct Generated {
+    std::uint32_t generation = 0;
+    HotspotSearch java;
+    std::vector<HotspotCode::Piece> pieces;
+    FileId table;
+    bool changed = false;  // since the look before
+  };
 
   void look_at(const KnownProcess& process);
   std::optional<CodeRange> range_of(int directory, const MemoryMap& map, const Mapping& mapping,
                                     std::vector<FileId>& files);
+  void add_generated(const KnownProcess& process, int directory, const MemoryMap& map,
+                     Ranges& ranges, std::vector<FileId>& files);
   Table& table_of(int directory, const MemoryMap& map, const Mapping& mapping, const FileId& id);
   std::map<Ranges, Space>::iterator space_for(Ranges ranges, std::vector<FileId> files);
   void let_go(std::map<Ranges, Space>::iterator space);
@@ -69,6 +80,8 @@ class Unwinding {
   std::map<FileId, Table> tables_;
   std::map<Ranges, Space> spaces_;
   std::map<std::int32_t, Process> processes_;
+  std::map<std::int32_t, Generated> generated_;
+  std::uint64_t generated_tables_ = 0;  // made so far
   std::size_t refused_ = 0;
 };
 

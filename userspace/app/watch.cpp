@@ -42,7 +42,8 @@ Fd catch_signals() {
 // Waits for the next moment to do something, a signal, or the end of the processes it follows.
 class Waker {
  public:
-  Waker() : signals_(catch_signals()) {}
+  // `quit`: a descriptor that can be read when the user wants to end; -1: none.
+  explicit Waker(int quit) : signals_(catch_signals()), quit_(quit) {}
 
   void follow(const std::vector<std::int32_t>& pids) {
     processes_.clear();
@@ -66,20 +67,29 @@ class Waker {
 
  private:
   void wait_for(std::chrono::milliseconds time) {
-    std::vector<pollfd> events{{.fd = signals_.get(), .events = POLLIN, .revents = 0}};
+    std::vector<pollfd> events{{.fd = signals_.get(), .events = POLLIN, .revents = 0},
+                               {.fd = quit_, .events = POLLIN, .revents = 0}};
     for (const Fd& process : processes_)
       events.push_back({.fd = process.get(), .events = POLLIN, .revents = 0});
     if (poll(events.data(), events.size(), static_cast<int>(time.count())) <= 0) return;
-    stop_ = events[0].revents != 0;
-    std::size_t place = 1;
+    stop_ = events[0].revents != 0 || events[1].revents != 0;
+    std::size_t place = 2;
     std::erase_if(processes_, [&](const Fd&) { return events[place++].revents != 0; });
   }
 
   Fd signals_;
+  int quit_;
   std::vector<Fd> processes_;
   bool follows_ = false;
   bool stop_ = false;
 };
+
+// Any row of the live view can be opened: more of them are named, with their stacks.
+Settings observed_by(Settings settings) {
+  constexpr std::size_t kRowsOfLiveView = 40;
+  if (settings.format == Format::kTui) settings.top_n = std::max(settings.top_n, kRowsOfLiveView);
+  return settings;
+}
 
 // When the next report is due. One that we were held up too long for is left out, not made up for.
 Clock::time_point next_on_grid(Clock::time_point begin, Clock::time_point last,
@@ -105,11 +115,11 @@ Result<bool> all_end_before(Clock::time_point moment, Observer& observer, Waker&
 }  // namespace
 
 Result<Exit> watch(const Settings& settings) {
-  auto outputs = Outputs::open(settings);
+  auto outputs = Outputs::open(settings, settings.run());
   if (!outputs) return std::unexpected(outputs.error());
-  Waker waker;
+  Waker waker(outputs->quit_fd());
   if (!settings.pids.empty()) waker.follow(settings.pids);
-  auto observer = Observer::start(settings);
+  auto observer = Observer::start(observed_by(settings));
   if (!observer) return std::unexpected(observer.error());
   const auto rights_kept = drop_rights();
   if (!rights_kept) return std::unexpected(rights_kept.error());
@@ -137,8 +147,11 @@ Result<Exit> watch(const Settings& settings) {
     auto report = (*observer)->report(final);
     if (!report) return std::unexpected(report.error());
     report->fidelity.rights_kept = *rights_kept;
+    if (std::ranges::find(report->fidelity.hooks, "uprobe") != report->fidelity.hooks.end())
+      report->fidelity.rights_kept.emplace_back("CAP_SYS_ADMIN");  // of the thread that attaches
     worst = std::max(worst, report->verdict.level);
-    if (auto written = outputs->write(*report); !written) return std::unexpected(written.error());
+    if (auto written = outputs->write(std::move(*report)); !written)
+      return std::unexpected(written.error());
     if (final) break;
   }
   return settings.fail_on && worst >= *settings.fail_on ? Exit::kVerdict : Exit::kDone;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "app/seeding.h"
+#include "app/sleepers.h"
 #include "process/proc.h"
 
 namespace cw {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "export/lock_profile.h"
+#include "export/profile.h"
 
 namespace cw {
 
@@ -15,9 +15,9 @@ struct PathPart {
 
 // main, orders::lookup, pthread_mutex_lock. Before them "..." where the stack does not reach the
 // thread's first function; "[other stacks]" alone for what the reports did not show.
-std::vector<PathPart> stack_path(const LockProfile& profile, const ProfiledStack& stack);
+std::vector<PathPart> stack_path(const Profile& profile, const ProfiledStack& stack);
 
 // The same between the process and what is waited for: orders-api, ..., [mutex orders::ledger].
-std::vector<PathPart> call_path(const LockProfile& profile, const ProfiledStack& stack);
+std::vector<PathPart> call_path(const Profile& profile, const ProfiledStack& stack);
 
 }  // namespace cw

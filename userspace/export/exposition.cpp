@@ -2,15 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <iterator>
-
-#include "output/layout.h"
 
 namespace cw {
 namespace {
-
-constexpr std::size_t kLongestValue = 200;  // columns
 
 std::string_view name_of(MetricType type, ExpositionFormat format) {
   switch (type) {
@@ -24,12 +19,6 @@ std::string_view name_of(MetricType type, ExpositionFormat format) {
       return format == ExpositionFormat::kOpenMetrics ? "info" : "gauge";
   }
   return "gauge";
-}
-
-std::string_view suffix_of(MetricType type) {
-  if (type == MetricType::kCounter) return "_total";
-  if (type == MetricType::kInfo) return "_info";
-  return {};
 }
 
 std::string escaped(std::string_view text, bool quotes) {
@@ -49,15 +38,34 @@ std::string escaped(std::string_view text, bool quotes) {
 }  // namespace
 
 // Each format has the suffix of a counter in its samples; the older one in the family's name, too.
-void Exposition::family(std::string_view name, MetricType type, std::string_view help) {
-  name_ = fmt::format("{}{}", name, suffix_of(type));
-  const std::string_view family = format_ == ExpositionFormat::kOpenMetrics ? name : name_;
-  fmt::format_to(std::back_inserter(text_), "# HELP {} {}\n# TYPE {} {}\n", family,
-                 escaped(help, format_ == ExpositionFormat::kOpenMetrics), family,
-                 name_of(type, format_));
+void Exposition::family(const MetricFamily& family) {
+  name_ = fmt::format("{}{}", family.name, suffix_of(family.type));
+  const std::string_view name =
+      format_ == ExpositionFormat::kOpenMetrics ? family.name : std::string_view(name_);
+  fmt::format_to(std::back_inserter(text_), "# HELP {} {}\n# TYPE {} {}\n", name,
+                 escaped(family.help, format_ == ExpositionFormat::kOpenMetrics), name,
+                 name_of(family.type, format_));
 }
 
-void Exposition::sample(const Labels& labels, double value, std::string_view part) {
+void Exposition::counter(const Labels& labels, std::uint64_t value, std::int64_t /*began_ns*/) {
+  put(labels, static_cast<double>(value));
+}
+
+void Exposition::histogram(const Labels& labels, const HistogramSample& sample,
+                           std::int64_t /*began_ns*/) {
+  Labels of_bucket = labels;
+  of_bucket.emplace_back("le", "");
+  for (const auto& [bound, up_to] : sample.buckets) {
+    of_bucket.back().second = fmt::format("{}", bound);
+    put(of_bucket, static_cast<double>(up_to), "_bucket");
+  }
+  of_bucket.back().second = "+Inf";
+  put(of_bucket, static_cast<double>(sample.count), "_bucket");
+  put(labels, sample.sum, "_sum");
+  put(labels, static_cast<double>(sample.count), "_count");
+}
+
+void Exposition::put(const Labels& labels, double value, std::string_view part) {
   text_ += name_;
   text_ += part;
   char before = '{';
@@ -66,16 +74,12 @@ void Exposition::sample(const Labels& labels, double value, std::string_view par
     before = ',';
   }
   if (!labels.empty()) text_ += '}';
-  fmt::format_to(std::back_inserter(text_), " {}\n", std::isfinite(value) ? value : 0);
+  fmt::format_to(std::back_inserter(text_), " {}\n", value);
 }
 
 std::string Exposition::finish() {
   if (format_ == ExpositionFormat::kOpenMetrics) text_ += "# EOF\n";
   return std::move(text_);
-}
-
-std::string label_value(std::string_view text) {
-  return cut(printable(text), kLongestValue);
 }
 
 }  // namespace cw

@@ -6,34 +6,31 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
+
+#include "export/metric_writer.h"
 
 namespace cw {
 
 enum class ExpositionFormat : std::uint8_t { kPrometheus, kOpenMetrics };
-enum class MetricType : std::uint8_t { kGauge, kCounter, kHistogram, kInfo };
 
-// Names and values; a value may be any bytes.
-using Labels = std::vector<std::pair<std::string_view, std::string>>;
-
-class Exposition {
+class Exposition : public MetricWriter {
  public:
   explicit Exposition(ExpositionFormat format) : format_(format) {}
 
-  // Begins a family: `name` has no suffix ("contentionwatch_lost_events", not "..._total").
-  void family(std::string_view name, MetricType type, std::string_view help);
-  // A sample of the family; `part` is "_bucket", "_sum" or "_count" of a histogram.
-  void sample(const Labels& labels, double value, std::string_view part = {});
+  void family(const MetricFamily& family) override;
+  void counter(const Labels& labels, std::uint64_t value, std::int64_t began_ns) override;
+  void histogram(const Labels& labels, const HistogramSample& sample,
+                 std::int64_t began_ns) override;
   std::string finish();
 
  private:
+  void put_gauge(const Labels& labels, double value) override { put(labels, value); }
+  // `part`: "_bucket", "_sum" or "_count" of a histogram.
+  void put(const Labels& labels, double value, std::string_view part = {});
+
   ExpositionFormat format_;
   std::string name_;  // of the family's samples
   std::string text_;
 };
-
-// What a label's value may hold: printable, valid UTF-8, not endless.
-std::string label_value(std::string_view text);
 
 }  // namespace cw

@@ -13,14 +13,14 @@ namespace {
 FlameNode& descend(FlameNode& from, const std::string& name, const Weight& weight) {
   FlameNode& node = from.inside[name];
   node.count += weight.count;
-  node.ns += weight.ns;
+  node.amount += weight.amount;
   return node;
 }
 
-void add(FlameNode& root, const LockProfile& profile, const ProfiledStack& stack,
+void add(FlameNode& root, const Profile& profile, const ProfiledStack& stack,
          const Weight& weight) {
   root.count += weight.count;
-  root.ns += weight.ns;
+  root.amount += weight.amount;
   FlameNode* node = &root;
   for (const PathPart& part : stack_path(profile, stack)) node = &descend(*node, part.name, weight);
 }
@@ -33,21 +33,21 @@ std::size_t FlameNode::depth() const {
   return deepest;
 }
 
-std::vector<FlameLock> flame_locks(const LockProfile& profile) {
+std::vector<FlameLock> flame_locks(const Profile& profile) {
   std::vector<FlameLock> locks;
   for (const ProfiledLock& lock : profile.locks())
     locks.push_back({.name = fmt::format("{} ({})", lock_name(lock), lock.process),
-                     .ns = 0,
+                     .amount = 0,
                      .waiters = {},
                      .releasers = {}});
   for (const auto& [stack, weight] : profile.waiters())
     add(locks[stack.lock].waiters, profile, stack, weight);
   for (const auto& [stack, weight] : profile.releasers())
     add(locks[stack.lock].releasers, profile, stack, weight);
-  for (FlameLock& lock : locks) lock.ns = lock.waiters.ns;
-  std::erase_if(locks, [](const FlameLock& lock) { return !(lock.ns >= 1); });
+  for (FlameLock& lock : locks) lock.amount = lock.waiters.amount;
+  std::erase_if(locks, [](const FlameLock& lock) { return !(lock.amount >= 1); });
   std::ranges::sort(locks, [](const FlameLock& a, const FlameLock& b) {
-    return std::tie(b.ns, a.name) < std::tie(a.ns, b.name);
+    return std::tie(b.amount, a.name) < std::tie(a.amount, b.name);
   });
   return locks;
 }

@@ -5,13 +5,13 @@
 #include <map>
 #include <string>
 
-#include "export/lock_profile.h"
+#include "export/profile.h"
 
 namespace cw {
 
 struct FlameNode {
-  std::uint64_t count = 0;  // waits or wakes
-  double ns = 0;            // with what is inside
+  double count = 0;   // waits or wakes
+  double amount = 0;  // with what is inside
   std::map<std::string, FlameNode> inside;
 
   [[nodiscard]] std::size_t depth() const;  // levels below this one
@@ -20,12 +20,12 @@ struct FlameNode {
 // One lock: the stacks of those who wait for it, and of those who let them go on.
 struct FlameLock {
   std::string name;  // "mutex orders::ledger (orders-api)"
-  double ns = 0;
+  double amount = 0;
   FlameNode waiters;
   FlameNode releasers;
 };
 
 // The locks of a profile, those with most waiting first.
-std::vector<FlameLock> flame_locks(const LockProfile& profile);
+std::vector<FlameLock> flame_locks(const Profile& profile);
 
 }  // namespace cw

@@ -61,11 +61,12 @@ std::string color_of(std::string_view name, Side side) {
 
 class Picture {
  public:
-  explicit Picture(const LockProfile& profile) : locks_(flame_locks(profile)) {
+  explicit Picture(const Profile& profile)
+      : is_of_locks_(profile.what() == ProfileOf::kLocks), locks_(flame_locks(profile)) {
     std::size_t above = 0;
     std::size_t below = 0;
     for (const FlameLock& lock : locks_) {
-      total_ns_ += lock.ns;
+      total_ += lock.amount;
       above = std::max(above, lock.waiters.depth());
       below = std::max(below, lock.releasers.depth());
     }
@@ -80,8 +81,8 @@ class Picture {
     put_head();
     double x = 0;
     for (const FlameLock& lock : locks_) {
-      const double width = width_of(lock.ns);
-      put_frame(lock.name, lock.ns, lock.waiters.count, {x, width, 0, Side::kLock});
+      const double width = width_of(lock.amount);
+      put_frame(lock.name, lock.amount, lock.waiters.count, {x, width, 0, Side::kLock});
       put_inside(lock.waiters, x, 1, Side::kWaiters);
       put_inside(lock.releasers, x, 1, Side::kReleasers);
       x += width;
@@ -103,8 +104,11 @@ class Picture {
     fmt::format_to(std::back_inserter(out_), format, std::forward<Values>(values)...);
   }
 
-  [[nodiscard]] double width_of(double ns) const {
-    return total_ns_ > 0 ? ns / total_ns_ * kWidth : 0;
+  [[nodiscard]] double width_of(double amount) const {
+    return total_ > 0 ? amount / total_ * kWidth : 0;
+  }
+  [[nodiscard]] std::string amount_text(double amount) const {
+    return is_of_locks_ ? format_duration(amount) : format_bytes(amount);
   }
 
   void put_head() {
@@ -116,24 +120,29 @@ class Picture {
         "cursor:pointer}}</style>\n"
         "<rect width=\"100%\" height=\"100%\" fill=\"#fbfbf8\"/>\n",
         kWidth, height_);
-    put("<text x=\"6\" y=\"18\" font-size=\"15\">Waiting for locks: {} of threads&apos; time in {}"
-        "</text>\n"
-        "<text x=\"6\" y=\"36\">up: stacks of those who wait; down: of those who let them go on. "
-        "Click to zoom, Esc to go back.</text>\n"
+    const std::string time = format_duration(seconds_ * 1e9);
+    const std::string title =
+        is_of_locks_ ? fmt::format("Waiting for locks: {} of threads&apos; time in {}",
+                                   amount_text(total_), time)
+                     : fmt::format("Allocations: about {} in {}", amount_text(total_), time);
+    put("<text x=\"6\" y=\"18\" font-size=\"15\">{}</text>\n"
+        "<text x=\"6\" y=\"36\">{} Click to zoom, Esc to go back.</text>\n"
         "<text id=\"reset\" class=\"x\" x=\"6\" y=\"53\">[whole picture]</text>\n"
         "<text id=\"search\" x=\"{}\" y=\"18\" text-anchor=\"end\">[search]</text>\n"
         "<text id=\"found\" x=\"{}\" y=\"36\" text-anchor=\"end\"></text>\n"
         "<text id=\"about\" x=\"6\" y=\"{}\"></text>\n<g id=\"frames\">\n",
-        format_duration(total_ns_), format_duration(seconds_ * 1e9), kWidth - 6, kWidth - 6,
-        height_ - 10);
+        title,
+        is_of_locks_ ? "up: stacks of those who wait; down: of those who let them go on."
+                     : "stacks of those who allocate, by bytes.",
+        kWidth - 6, kWidth - 6, height_ - 10);
   }
 
   void put_inside(const FlameNode& node, double x, std::size_t level, Side side) {
     if (level > kDeepest) return;
     for (const auto& [name, inner] : node.inside) {
-      const double width = width_of(inner.ns);
+      const double width = width_of(inner.amount);
       if (width >= kNarrowest) {
-        put_frame(name, inner.ns, inner.count, {x, width, level, side});
+        put_frame(name, inner.amount, inner.count, {x, width, level, side});
         put_inside(inner, x, level + 1, side);
       }
       x += width;
@@ -141,7 +150,7 @@ class Picture {
   }
 
   // data-*: where it was before any zoom, and its side: up, down, or a lock.
-  void put_frame(const std::string& name, double ns, std::uint64_t count, const Place& place) {
+  void put_frame(const std::string& name, double amount, double count, const Place& place) {
     const double rows = static_cast<double>(place.level) * kRow;
     const double y = place.side == Side::kReleasers ? middle_ + rows : middle_ - rows;
     const char* const side = place.side == Side::kLock      ? "lock"
@@ -150,8 +159,11 @@ class Picture {
     const bool is_function = place.side != Side::kLock && !name.starts_with('[');
     const std::string shown = is_function ? short_symbol(name) : name;
     const std::string title = fmt::format(
-        "{}: {}, {} of all; {}", name, format_duration(ns), format_share(ns / total_ns_),
-        format_plural(count, place.side == Side::kReleasers ? "wake" : "wait"));
+        "{}: {}, {} of all; {}", name, amount_text(amount), format_share(amount / total_),
+        format_plural(static_cast<std::uint64_t>(std::llround(count)),
+                      !is_of_locks_                    ? "allocation"
+                      : place.side == Side::kReleasers ? "wake"
+                                                       : "wait"));
     put(R"(<g class="f" data-x="{:.3f}" data-w="{:.3f}" data-s="{}" data-l="{}" data-n="{}">)"
         "<title>{}</title>",
         place.x, place.width, side, place.level, escaped(shown), escaped(title));
@@ -162,8 +174,9 @@ class Picture {
         letters < 4 ? "" : escaped(cut(shown, letters)));
   }
 
+  bool is_of_locks_;
   std::vector<FlameLock> locks_;
-  double total_ns_ = 0;
+  double total_ = 0;
   double middle_ = 0;  // top of the row of locks
   double height_ = 0;
   double seconds_ = 0;
@@ -172,7 +185,7 @@ class Picture {
 
 }  // namespace
 
-std::string to_flamegraph(const LockProfile& profile) {
+std::string to_flamegraph(const Profile& profile) {
   return Picture(profile).draw();
 }
 

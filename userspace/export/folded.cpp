@@ -10,7 +10,7 @@
 
 namespace cw {
 
-std::string to_folded(const LockProfile& profile) {
+std::string to_folded(const Profile& profile) {
   std::map<std::string, double> lines;  // overloads and lines of one function are one here
   for (const auto& [stack, weight] : profile.waiters()) {
     std::string line;
@@ -18,7 +18,7 @@ std::string to_folded(const LockProfile& profile) {
       std::ranges::replace(name, ';', ',');  // separates frames
       line += line.empty() ? name : ";" + name;
     }
-    lines[line] += weight.ns;
+    lines[line] += weight.amount;
   }
   std::string text;
   for (const auto& [line, ns] : lines)

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "export/exposition.h"
+#include "export/metric_writer.h"
 
 namespace cw {
 namespace {

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "export/exposition.h"
 #include "export/lock_label.h"
+#include "export/metric_writer.h"
+#include "export/report_time.h"
 
 namespace cw {
 namespace {
@@ -15,6 +16,8 @@ constexpr double kQuietBeforeForgotten = 300;  // seconds
 }  // namespace
 
 void LockSeries::add(const Report& report) {
+  const std::int64_t began_ns = time_of(report).began_ns;
+  if (others_.began_ns == 0) others_.began_ns = began_ns;
   for (auto& [labels, sums] : named_) {
     sums.waiters = 0;
     sums.busy = 0;
@@ -24,7 +27,7 @@ void LockSeries::add(const Report& report) {
   summed_up_ = report.locks_not_listed.count;
   for (std::size_t i = 0; i < report.locks.size(); ++i) {
     const LockReport& lock = report.locks[i];
-    LockSums* sums = i < limit_ ? series_of(lock) : nullptr;
+    LockSums* sums = i < limit_ ? series_of(lock, began_ns) : nullptr;
     if (sums == nullptr) {
       sums = &others_;
       summed_up_ += lock.objects;
@@ -39,7 +42,7 @@ void LockSeries::add(const Report& report) {
 }
 
 // Null where it has no name to be known by, or there is no room.
-LockSums* LockSeries::series_of(const LockReport& lock) {
+LockSums* LockSeries::series_of(const LockReport& lock, std::int64_t began_ns) {
   LockLabels labels{.comm = label_value(lock.comm),
                     .pid = with_pid_ && lock.pids.size() == 1 ? std::to_string(lock.pids[0]) : "",
                     .kind = name_of(lock.kind),
@@ -47,7 +50,9 @@ LockSums* LockSeries::series_of(const LockReport& lock) {
   if (labels.lock.empty()) return nullptr;
   if (const auto found = named_.find(labels); found != named_.end()) return &found->second;
   if (named_.size() >= limit_ && !make_room()) return nullptr;
-  return &named_[std::move(labels)];
+  LockSums& sums = named_[std::move(labels)];
+  sums.began_ns = began_ns;
+  return &sums;
 }
 
 bool LockSeries::make_room() {

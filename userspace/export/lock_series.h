@@ -22,7 +22,8 @@ struct LockLabels {
 };
 
 struct LockSums {
-  WaitBuckets waits;  // since it has its series
+  WaitBuckets waits;          // since it has its series
+  std::int64_t began_ns = 0;  // that was then, in Unix time
   // In the last interval.
   double waiters = 0;
   double busy = 0;
@@ -42,7 +43,7 @@ class LockSeries {
   [[nodiscard]] std::uint64_t summed_up() const { return summed_up_; }
 
  private:
-  LockSums* series_of(const LockReport& lock);
+  LockSums* series_of(const LockReport& lock, std::int64_t began_ns);
   bool make_room();
 
   std::size_t limit_;

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <functional>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "export/report_time.h"
 
 namespace cw {
 namespace {
@@ -31,18 +34,11 @@ double seconds(std::uint64_t ns) {
   return static_cast<double>(ns) / kNsPerSecond;
 }
 
-void put_histogram(Exposition& out, const LockLabels& lock, const WaitBuckets& waits) {
-  Labels labels = labels_of(lock);
-  labels.emplace_back("le", "");
-  for (std::size_t i = 0; i < WaitBuckets::kBounds; ++i) {
-    labels.back().second = fmt::format("{}", seconds(WaitBuckets::bound(i)));
-    out.sample(labels, static_cast<double>(waits.up_to(i)), "_bucket");
-  }
-  labels.back().second = "+Inf";
-  out.sample(labels, static_cast<double>(waits.count()), "_bucket");
-  labels.pop_back();
-  out.sample(labels, seconds(waits.sum_ns()), "_sum");
-  out.sample(labels, static_cast<double>(waits.count()), "_count");
+HistogramSample histogram_of(const WaitBuckets& waits) {
+  HistogramSample sample{.buckets = {}, .count = waits.count(), .sum = seconds(waits.sum_ns())};
+  for (std::size_t i = 0; i < WaitBuckets::kBounds; ++i)
+    sample.buckets.push_back({.bound = seconds(WaitBuckets::bound(i)), .up_to = waits.up_to(i)});
+  return sample;
 }
 
 }  // namespace
@@ -53,6 +49,7 @@ Metrics::Metrics(MetricsOptions options)
       processes_(options_.top_n, options_.with_pid) {}
 
 void Metrics::add(const Report& report) {
+  if (began_ns_ == 0) began_ns_ = time_of(report).began_ns;
   locks_.add(report);
   processes_.add(report);
   level_ = report.verdict.level;
@@ -65,94 +62,137 @@ void Metrics::add(const Report& report) {
   lost_.map_full += lost.map_full;
 }
 
-std::string Metrics::text(ExpositionFormat format) const {
-  Exposition out(format);
+void Metrics::write_to(MetricWriter& out) const {
   put_locks(out);
   put_memory(out);
   put_verdict(out);
   put_observer(out);
+  put_losses(out);
+}
+
+std::string Metrics::text(ExpositionFormat format) const {
+  Exposition out(format);
+  write_to(out);
   return out.finish();
 }
 
-void Metrics::put_locks(Exposition& out) const {
-  out.family("contentionwatch_lock_wait_seconds", MetricType::kHistogram,
-             fmt::format("Completed waits for a lock. At most {} locks have series, all others are "
-                         "added up in lock=\"other\". Where only the mean of waits is known, all "
-                         "are counted at the mean.",
-                         options_.top_n));
-  for (const auto& [labels, sums] : locks_.named()) put_histogram(out, labels, sums.waits);
-  put_histogram(out, kOther, locks_.others().waits);
+void Metrics::put_locks(MetricWriter& out) const {
+  out.family({.name = "contentionwatch_lock_wait_seconds",
+              .type = MetricType::kHistogram,
+              .unit = "s",
+              .help = fmt::format(
+                  "Completed waits for a lock. At most {} locks have series, all others are "
+                  "added up in lock=\"other\". Where only the mean of waits is known, all "
+                  "are counted at the mean.",
+                  options_.top_n)});
+  for (const auto& [labels, sums] : locks_.named())
+    out.histogram(labels_of(labels), histogram_of(sums.waits), sums.began_ns);
+  out.histogram(labels_of(kOther), histogram_of(locks_.others().waits), locks_.others().began_ns);
 
-  out.family("contentionwatch_lock_waiters", MetricType::kGauge,
-             "Mean number of threads waiting for the lock in the last interval.");
-  for (const auto& [labels, sums] : locks_.named()) out.sample(labels_of(labels), sums.waiters);
-  out.sample(labels_of(kOther), locks_.others().waiters);
+  out.family({.name = "contentionwatch_lock_waiters",
+              .unit = "{thread}",
+              .help = "Mean number of threads waiting for the lock in the last interval."});
+  for (const auto& [labels, sums] : locks_.named()) out.gauge(labels_of(labels), sums.waiters);
+  out.gauge(labels_of(kOther), locks_.others().waiters);
 
-  out.family("contentionwatch_lock_busy_ratio", MetricType::kGauge,
-             "Share of the last interval in which somebody waited for the lock; of several locks "
-             "with the same labels, the largest.");
-  for (const auto& [labels, sums] : locks_.named()) out.sample(labels_of(labels), sums.busy);
+  out.family({.name = "contentionwatch_lock_busy_ratio",
+              .unit = "1",
+              .help =
+                  "Share of the last interval in which somebody waited for the lock; of several "
+                  "locks with the same labels, the largest."});
+  for (const auto& [labels, sums] : locks_.named()) out.gauge(labels_of(labels), sums.busy);
 
-  out.family("contentionwatch_locks_in_other", MetricType::kGauge,
-             "Locks waited for in the last interval that are in lock=\"other\".");
-  out.sample({}, static_cast<double>(locks_.summed_up()));
+  out.family({.name = "contentionwatch_locks_in_other",
+              .unit = "{lock}",
+              .help = "Locks waited for in the last interval that are in lock=\"other\"."});
+  out.gauge({}, static_cast<double>(locks_.summed_up()));
 }
 
 // One family of a figure that each process has, or several of which the label `key` tells apart.
-void Metrics::put_memory(Exposition& out) const {
-  using Figure = std::optional<double> MemoryRates::*;
+void Metrics::put_memory(MetricWriter& out) const {
+  using Figure = std::function<std::optional<double>(const MemoryRates&)>;
   struct One {
     std::string_view value;  // of the label
     Figure figure;
   };
-  const auto put = [&](std::string_view name, std::string_view help, std::string_view key,
+  const auto put = [&](const MetricFamily& family, std::string_view key,
                        const std::vector<One>& figures) {
-    out.family(name, MetricType::kGauge, help);
+    out.family(family);
     const auto sample = [&](const Labels& labels, const MemoryRates& rates) {
       for (const auto& [value, figure] : figures) {
-        if (!(rates.*figure)) continue;
+        const std::optional<double> known = figure(rates);
+        if (!known) continue;
         Labels of_one = labels;
         if (!key.empty()) of_one.emplace_back(key, value);
-        out.sample(of_one, *(rates.*figure));
+        out.gauge(of_one, *known);
       }
     };
     for (const auto& [labels, rates] : processes_.named()) sample(labels_of(labels), rates);
     sample(labels_of(ProcessLabels{.comm = "other", .pid = {}}), processes_.others());
   };
-  put("contentionwatch_alloc_operations_per_second",
-      "Calls of allocators in the last interval, estimated from windows in which they are probed.",
+  put({.name = "contentionwatch_alloc_operations_per_second",
+       .unit = "{operation}/s",
+       .help = "Calls of allocators in the last interval, estimated from windows in which they are "
+               "probed."},
       "op", {{"alloc", &MemoryRates::allocs}, {"free", &MemoryRates::frees}});
-  put("contentionwatch_alloc_bytes_per_second", "Bytes asked for in them.", "",
-      {{"", &MemoryRates::alloc_bytes}});
-  put("contentionwatch_page_faults_per_second", "Page faults in the last interval.", "kind",
-      {{"minor", &MemoryRates::minor_faults}, {"major", &MemoryRates::major_faults}});
+  put({.name = "contentionwatch_alloc_bytes_per_second",
+       .unit = "By/s",
+       .help = "Bytes asked for in them."},
+      "", {{"", &MemoryRates::alloc_bytes}});
+  put({.name = "contentionwatch_alloc_short_lived_ratio",
+       .unit = "1",
+       .help = "Share of their allocations that is freed within 1 ms, estimated from windows in "
+               "which blocks are followed."},
+      "", {{"", &MemoryRates::short_lived_ratio}});
+  put({.name = "contentionwatch_page_faults_per_second",
+       .unit = "{fault}/s",
+       .help = "Page faults in the last interval."},
+      "kind", {{"minor", &MemoryRates::minor_faults}, {"major", &MemoryRates::major_faults}});
 }
 
-void Metrics::put_verdict(Exposition& out) const {
-  out.family("contentionwatch_verdict", MetricType::kGauge,
-             "1 for the level of the last interval's verdict, 0 for the others.");
+void Metrics::put_verdict(MetricWriter& out) const {
+  out.family({.name = "contentionwatch_verdict",
+              .unit = {},
+              .help = "1 for the level of the last interval's verdict, 0 for the others."});
   if (!level_) return;
   for (const Level level : {Level::kCulprit, Level::kSuspect, Level::kFine})
-    out.sample({{"level", name_of(level)}}, level == *level_ ? 1 : 0);
+    out.gauge({{"level", name_of(level)}}, level == *level_ ? 1 : 0);
 }
 
-void Metrics::put_observer(Exposition& out) const {
-  out.family("contentionwatch_observer_overhead_ratio", MetricType::kGauge,
-             "What observing costs the observed, of its CPU time in the last interval.");
-  if (overhead_pct_) out.sample({}, *overhead_pct_ / 100);
+void Metrics::put_observer(MetricWriter& out) const {
+  out.family({.name = "contentionwatch_observer_overhead_ratio",
+              .unit = "1",
+              .help = "What observing costs the observed, of its CPU time in the last interval."});
+  if (overhead_pct_) out.gauge({}, *overhead_pct_ / 100);
 
-  out.family("contentionwatch_lost_events", MetricType::kCounter,
-             "What could not be counted since the start.");
+  out.family({.name = "contentionwatch_build",
+              .type = MetricType::kInfo,
+              .unit = {},
+              .help = "The version that is running."});
+  out.gauge({{"version", options_.version}}, 1);
+}
+
+void Metrics::put_losses(MetricWriter& out) const {
+  out.family({.name = "contentionwatch_lost_events",
+              .type = MetricType::kCounter,
+              .unit = "{event}",
+              .help = "What could not be counted since the start."});
   const std::array<std::pair<const char*, std::uint64_t>, 5> lost = {
       {{"waits", lost_.waits},
        {"stacks", lost_.stacks},
        {"allocs", lost_.allocs},
        {"events", lost_.events},
        {"map_full", lost_.map_full}}};
-  for (const auto& [what, count] : lost) out.sample({{"what", what}}, static_cast<double>(count));
+  for (const auto& [what, count] : lost) out.counter({{"what", what}}, count, began_ns_);
 
-  out.family("contentionwatch_build", MetricType::kInfo, "The version that is running.");
-  out.sample({{"version", options_.version}}, 1);
+  if (!push_losses_) return;
+  out.family({.name = "contentionwatch_otlp_dropped",
+              .type = MetricType::kCounter,
+              .unit = {},
+              .help = "What was to be pushed to a collector since the start and did not get there: "
+                      "whole reports, and points that it refused of others."});
+  out.counter({{"what", "reports"}}, push_losses_->reports, began_ns_);
+  out.counter({{"what", "points"}}, push_losses_->points, began_ns_);
 }
 
 }  // namespace cw

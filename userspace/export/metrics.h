@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -20,18 +21,29 @@ struct MetricsOptions {
   std::string version;
 };
 
+// Of what is pushed to a collector, since the start.
+struct PushLosses {
+  std::uint64_t reports = 0;  // that never arrived, or were refused
+  std::uint64_t points = 0;   // of those that arrived, which were refused
+};
+
 class Metrics {
  public:
   explicit Metrics(MetricsOptions options);
 
   void add(const Report& report);
+  // Where metrics are pushed.
+  void set_push_losses(const PushLosses& losses) { push_losses_ = losses; }
+
+  void write_to(MetricWriter& out) const;
   [[nodiscard]] std::string text(ExpositionFormat format) const;
 
  private:
-  void put_locks(Exposition& out) const;
-  void put_memory(Exposition& out) const;
-  void put_verdict(Exposition& out) const;
-  void put_observer(Exposition& out) const;
+  void put_locks(MetricWriter& out) const;
+  void put_memory(MetricWriter& out) const;
+  void put_verdict(MetricWriter& out) const;
+  void put_observer(MetricWriter& out) const;
+  void put_losses(MetricWriter& out) const;
 
   MetricsOptions options_;
   LockSeries locks_;
@@ -39,6 +51,8 @@ class Metrics {
   std::optional<Level> level_;
   std::optional<double> overhead_pct_;
   LossReport lost_;
+  std::optional<PushLosses> push_losses_;
+  std::int64_t began_ns_ = 0;  // the first report, in Unix time
 };
 
 }  // namespace cw

@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <list>
 #include <mutex>
@@ -20,6 +19,8 @@
 #include <thread>
 #include <utility>
 
+#include "export/background_thread.h"
+#include "export/event_pointers.h"
 #include "model/fd.h"
 
 namespace cw {
@@ -34,14 +35,6 @@ constexpr int kBacklog = 64;
 constexpr const char* kPrometheusType = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* kOpenMetricsType =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-template <auto Free>
-struct Freer {
-  template <typename T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
 
 // Shared with evhttp, which does not say when it is done with a connection.
 using Connection = std::unique_ptr<bufferevent, Freer<bufferevent_decref>>;
@@ -74,17 +67,6 @@ void set_header(evhttp_request* request, const char* name, const char* value) {
   static_cast<void>(evhttp_add_header(evhttp_request_get_output_headers(request), name, value));
 }
 
-// Signals are for the thread that watches; a client that is gone must not send us one.
-std::thread without_signals(auto body) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(body);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
-}
-
 }  // namespace
 
 class MetricsServer::Impl {
@@ -115,7 +97,7 @@ class MetricsServer::Impl {
 
   Result<void> start() {
     if (!set_up()) return fail(Exit::kFailed, "cannot serve metrics: out of memory or files");
-    thread_ = without_signals([this] { event_base_dispatch(base_.get()); });
+    thread_ = background_thread([this] { event_base_dispatch(base_.get()); });
     return {};
   }
 
@@ -199,10 +181,10 @@ class MetricsServer::Impl {
   std::mutex mutex_;
   SharedPage page_;  // mutex_
   // Of the thread, once it runs.
-  std::unique_ptr<event_base, Freer<event_base_free>> base_;
+  EventBase base_;
   std::list<Connection> connections_;  // oldest first
   std::unique_ptr<evhttp, Freer<evhttp_free>> http_;
-  std::unique_ptr<event, Freer<event_free>> stopping_;
+  Event stopping_;
   std::thread thread_;
 };
 

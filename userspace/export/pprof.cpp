@@ -1,8 +1,9 @@
 #include "export/pprof.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cmath>
-#include <ctime>
 #include <optional>
 #include <protozero/pbf_builder.hpp>
 #include <string_view>
@@ -10,6 +11,7 @@
 
 #include "export/gzip.h"
 #include "export/pprof_fields.h"
+#include "export/report_time.h"
 #include "output/layout.h"
 
 namespace cw {
@@ -19,10 +21,21 @@ using protozero::pbf_builder;
 
 constexpr double kNsPerSecond = 1e9;
 
-std::optional<std::int64_t> nanoseconds_of(const std::string& rfc3339) {
-  std::tm time{};
-  if (strptime(rfc3339.c_str(), "%Y-%m-%dT%H:%M:%S", &time) == nullptr) return std::nullopt;
-  return static_cast<std::int64_t>(timegm(&time)) * 1'000'000'000;
+struct Words {
+  const char* count;
+  const char* amount;
+  const char* unit;
+  const char* label;
+};
+constexpr Words kLockWords{
+    .count = "contentions", .amount = "delay", .unit = "nanoseconds", .label = "lock"};
+constexpr Words kAllocationWords{
+    .count = "alloc_objects", .amount = "alloc_space", .unit = "bytes", .label = "allocator"};
+
+std::string hexadecimal(std::string_view bytes) {
+  std::string text;
+  for (const char byte : bytes) text += fmt::format("{:02x}", static_cast<std::uint8_t>(byte));
+  return text;
 }
 
 // Text is written once and referred to by its place; the first is the empty one.
@@ -45,19 +58,22 @@ class Strings {
 // Builds the message. Ids begin at 1.
 class Encoder {
  public:
-  explicit Encoder(const LockProfile& profile) : profile_(profile), out_(text_) {}
+  explicit Encoder(const Profile& profile)
+      : profile_(profile),
+        words_(profile.what() == ProfileOf::kLocks ? kLockWords : kAllocationWords),
+        out_(text_) {}
 
   std::string run() {
-    put_type("contentions", "count");
-    put_type("delay", "nanoseconds");
+    put_type(words_.count, "count");
+    put_type(words_.amount, words_.unit);
     for (const auto& [stack, weight] : profile_.waiters()) put_sample(stack, weight);
     for (const auto& [module, id] : mappings_) put_mapping(module, id);
     for (const auto& [function, id] : functions_) put_function(function, id);
-    if (const auto started = nanoseconds_of(profile_.started()))
+    if (const auto started = unix_ns(profile_.started()))
       out_.add_int64(pprof::Profile::kTimeNanos, *started);
     out_.add_int64(pprof::Profile::kDurationNanos,
                    std::llround(profile_.duration_s() * kNsPerSecond));
-    out_.add_int64(pprof::Profile::kDefaultSampleType, strings_.index_of("delay"));
+    out_.add_int64(pprof::Profile::kDefaultSampleType, strings_.index_of(words_.amount));
     for (const std::string* text : strings_.list())
       out_.add_string(pprof::Profile::kStringTable, *text);
     return std::move(text_);
@@ -65,6 +81,7 @@ class Encoder {
 
  private:
   using Function = std::pair<std::string, std::string>;  // name, file
+  using Module = std::pair<std::string, std::string>;    // name, build-id
 
   template <typename Message>
   pbf_builder<Message> part(pprof::Profile field) {
@@ -81,12 +98,12 @@ class Encoder {
     const std::vector<std::uint64_t> locations = locations_of(stack);
     auto sample = part<pprof::Sample>(pprof::Profile::kSample);
     sample.add_packed_uint64(pprof::Sample::kLocationId, locations.begin(), locations.end());
-    const std::array<std::int64_t, 2> values = {static_cast<std::int64_t>(weight.count),
-                                                std::llround(weight.ns)};
+    const std::array<std::int64_t, 2> values = {std::llround(weight.count),
+                                                std::llround(weight.amount)};
     sample.add_packed_int64(pprof::Sample::kValue, values.begin(), values.end());
     const ProfiledLock& lock = profile_.locks()[stack.lock];
-    put_label(sample, "lock", lock.name);
-    put_label(sample, "kind", name_of(lock.kind));
+    put_label(sample, words_.label, lock.name);
+    if (profile_.what() == ProfileOf::kLocks) put_label(sample, "kind", name_of(lock.kind));
     put_label(sample, "process", lock.process);
   }
 
@@ -119,7 +136,9 @@ class Encoder {
 
   void put_location(const std::vector<std::uint32_t>& place, std::uint64_t id) {
     const Frame& outermost = profile_.frames()[place.back()];
-    const std::uint64_t mapping = outermost.module.empty() ? 0 : id_of(mappings_, outermost.module);
+    const std::uint64_t mapping =
+        outermost.module.empty() ? 0
+                                 : id_of(mappings_, Module(outermost.module, outermost.build_id));
     auto location = part<pprof::Location>(pprof::Profile::kLocation);
     location.add_uint64(pprof::Location::kId, id);
     location.add_uint64(pprof::Location::kMappingId, mapping);
@@ -149,10 +168,12 @@ class Encoder {
   }
 
   // The names are known: there is nothing that pprof should look up in files here.
-  void put_mapping(const std::string& module, std::uint64_t id) {
+  void put_mapping(const Module& module, std::uint64_t id) {
     auto mapping = part<pprof::Mapping>(pprof::Profile::kMapping);
     mapping.add_uint64(pprof::Mapping::kId, id);
-    mapping.add_int64(pprof::Mapping::kFilename, strings_.index_of(printable(module)));
+    mapping.add_int64(pprof::Mapping::kFilename, strings_.index_of(printable(module.first)));
+    if (!module.second.empty())
+      mapping.add_int64(pprof::Mapping::kBuildId, strings_.index_of(hexadecimal(module.second)));
     for (const auto has : {pprof::Mapping::kHasFunctions, pprof::Mapping::kHasFilenames,
                            pprof::Mapping::kHasLineNumbers, pprof::Mapping::kHasInlineFrames})
       mapping.add_bool(has, true);
@@ -171,20 +192,21 @@ class Encoder {
     return ids.try_emplace(key, ids.size() + 1).first->second;
   }
 
-  const LockProfile& profile_;
+  const Profile& profile_;
+  const Words& words_;
   std::string text_;
   pbf_builder<pprof::Profile> out_;
   Strings strings_;
   std::map<std::vector<std::uint32_t>, std::uint64_t> locations_;
   std::map<std::string, std::uint64_t> made_up_;
   std::uint64_t next_location_ = 1;
-  std::map<std::string, std::uint64_t> mappings_;
+  std::map<Module, std::uint64_t> mappings_;
   std::map<Function, std::uint64_t> functions_;
 };
 
 }  // namespace
 
-std::string to_pprof(const LockProfile& profile) {
+std::string to_pprof(const Profile& profile) {
   return gzip(Encoder(profile).run());
 }
 

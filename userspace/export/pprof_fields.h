@@ -23,6 +23,7 @@ enum class Label : protozero::pbf_tag_type { kKey = 1, kText = 2 };
 enum class Mapping : protozero::pbf_tag_type {
   kId = 1,
   kFilename = 5,
+  kBuildId = 6,
   kHasFunctions = 7,
   kHasFilenames = 8,
   kHasLineNumbers = 9,

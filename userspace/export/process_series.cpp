@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "export/exposition.h"
+#include "export/metric_writer.h"
 
 namespace cw {
 namespace {
@@ -15,6 +15,24 @@ void add_to(std::optional<double>& sum, const std::optional<double>& more) {
 
 std::optional<double> estimate_of(const std::optional<Estimate>& rate) {
   return rate ? std::optional(rate->estimate) : std::nullopt;
+}
+
+MemoryRates rates_of(const AllocatorReport& row) {
+  MemoryRates rates;
+  rates.allocs = estimate_of(row.allocs_per_s);
+  rates.frees = estimate_of(row.frees_per_s);
+  rates.alloc_bytes = estimate_of(row.bytes_per_s);
+  if (!rates.allocs || !row.lifetimes || !row.lifetimes->short_lived) return rates;
+  rates.followed = rates.allocs;
+  rates.short_lived = *rates.allocs * row.lifetimes->short_lived->estimate;
+  return rates;
+}
+
+MemoryRates rates_of(const MemoryReport& row) {
+  MemoryRates rates;
+  rates.minor_faults = row.minor_faults_per_s;
+  rates.major_faults = row.major_faults_per_s;
+  return rates;
 }
 
 // What comes first: calls and faults, an allocation's worth each.
@@ -30,28 +48,26 @@ MemoryRates& MemoryRates::operator+=(const MemoryRates& more) {
   add_to(allocs, more.allocs);
   add_to(frees, more.frees);
   add_to(alloc_bytes, more.alloc_bytes);
+  add_to(followed, more.followed);
+  add_to(short_lived, more.short_lived);
   add_to(minor_faults, more.minor_faults);
   add_to(major_faults, more.major_faults);
   return *this;
 }
 
+std::optional<double> MemoryRates::short_lived_ratio() const {
+  if (!followed || *followed <= 0) return std::nullopt;
+  return short_lived.value_or(0) / *followed;
+}
+
 void ProcessSeries::add(const Report& report) {
   std::map<ProcessLabels, MemoryRates> all;
-  const auto rates_of = [&](const std::string& comm, std::int32_t pid) -> MemoryRates& {
-    return all[{.comm = label_value(comm), .pid = with_pid_ ? std::to_string(pid) : ""}];
+  const auto add_row = [&](const auto& row) {
+    all[{.comm = label_value(row.comm), .pid = with_pid_ ? std::to_string(row.pid) : ""}] +=
+        rates_of(row);
   };
-  for (const AllocatorReport& row : report.allocators)
-    rates_of(row.comm, row.pid) += {.allocs = estimate_of(row.allocs_per_s),
-                                    .frees = estimate_of(row.frees_per_s),
-                                    .alloc_bytes = estimate_of(row.bytes_per_s),
-                                    .minor_faults = {},
-                                    .major_faults = {}};
-  for (const MemoryReport& row : report.memory)
-    rates_of(row.comm, row.pid) += {.allocs = {},
-                                    .frees = {},
-                                    .alloc_bytes = {},
-                                    .minor_faults = row.minor_faults_per_s,
-                                    .major_faults = row.major_faults_per_s};
+  for (const AllocatorReport& row : report.allocators) add_row(row);
+  for (const MemoryReport& row : report.memory) add_row(row);
 
   std::vector<std::pair<ProcessLabels, MemoryRates>> ranked(all.begin(), all.end());
   std::ranges::sort(ranked, [](const auto& a, const auto& b) {

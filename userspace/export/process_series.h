@@ -23,10 +23,13 @@ struct MemoryRates {
   std::optional<double> allocs;
   std::optional<double> frees;
   std::optional<double> alloc_bytes;
+  std::optional<double> followed;     // allocations of allocators whose blocks' lives are known
+  std::optional<double> short_lived;  // of them: freed within kShortLifeNs
   std::optional<double> minor_faults;
   std::optional<double> major_faults;
 
   MemoryRates& operator+=(const MemoryRates& more);
+  [[nodiscard]] std::optional<double> short_lived_ratio() const;
 };
 
 class ProcessSeries {

@@ -32,28 +32,28 @@ class Frames {
   Json list_ = Json::array();
 };
 
-Json sample_of(const LockProfile& profile, const ProfiledStack& stack, Frames& frames) {
+Json sample_of(const Profile& profile, const ProfiledStack& stack, Frames& frames) {
   Json sample = Json::array();
   for (const auto& [name, frame] : call_path(profile, stack))
     sample.push_back(frames.add(name, frame));
   return sample;
 }
 
-Json profile_of(const LockProfile& profile, const std::map<ProfiledStack, Weight>& stacks,
+Json profile_of(const Profile& profile, const std::map<ProfiledStack, Weight>& stacks,
                 const std::string& name, Frames& frames) {
   Json samples = Json::array();
   Json weights = Json::array();
   std::int64_t total = 0;
   for (const auto& [stack, weight] : stacks) {
-    const std::int64_t ns = std::llround(weight.ns);
-    if (ns <= 0) continue;
+    const std::int64_t amount = std::llround(weight.amount);
+    if (amount <= 0) continue;
     samples.push_back(sample_of(profile, stack, frames));
-    weights.push_back(ns);
-    total += ns;
+    weights.push_back(amount);
+    total += amount;
   }
   return {{"type", "sampled"},
           {"name", name},
-          {"unit", "nanoseconds"},
+          {"unit", profile.what() == ProfileOf::kLocks ? "nanoseconds" : "bytes"},
           {"startValue", 0},
           {"endValue", total},
           {"samples", std::move(samples)},
@@ -62,11 +62,15 @@ Json profile_of(const LockProfile& profile, const std::map<ProfiledStack, Weight
 
 }  // namespace
 
-std::string to_speedscope(const LockProfile& profile, const std::string& name) {
+std::string to_speedscope(const Profile& profile, const std::string& name) {
   Frames frames;
   Json profiles = Json::array();
-  profiles.push_back(profile_of(profile, profile.waiters(), "waiting for locks", frames));
-  profiles.push_back(profile_of(profile, profile.releasers(), "letting waiters go on", frames));
+  if (profile.what() == ProfileOf::kLocks) {
+    profiles.push_back(profile_of(profile, profile.waiters(), "waiting for locks", frames));
+    profiles.push_back(profile_of(profile, profile.releasers(), "letting waiters go on", frames));
+  } else {
+    profiles.push_back(profile_of(profile, profile.waiters(), "allocating", frames));
+  }
   const Json file = {{"$schema", "https://www.speedscope.app/file-format-schema.json"},
                      {"name", name},
                      {"exporter", "contentionwatch"},

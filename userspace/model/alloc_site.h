@@ -48,6 +48,13 @@ CallShape shape_of(AllocCall call);
 // rcx 2, rbx 3, rsi 4, rdi 5, rbp 6, rsp 7, r8 to r15 8 to 15. AArch64: x0 to x30 0 to 30.
 enum class Register : std::uint8_t {};
 
+inline std::uint8_t number_of(Register place) {
+  return static_cast<std::uint8_t>(place);
+}
+inline std::optional<std::uint8_t> number_of(const std::optional<Register>& place) {
+  return place ? std::optional(number_of(*place)) : std::nullopt;
+}
+
 // Addresses of the process.
 struct AddressRange {
   std::uint64_t start = 0;

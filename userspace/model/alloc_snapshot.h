@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "model/alloc_life.h"
 #include "model/histogram.h"
 #include "model/snapshot.h"
 
@@ -100,6 +101,10 @@ struct AllocatorSample {
   std::vector<AllocSite> sites;
   // Why nothing, or less than asked for, could be watched; empty: nothing to say.
   std::string remark;
+  // Blocks that were followed, oldest first; and what a call seems to take that takes no time.
+  std::vector<AllocLife> lives;
+  double call_floor_ns = 0;
+  std::string lives_remark;  // why none are, or not all; empty: nothing to say
 };
 
 // What the probes have cost since they were last asked.

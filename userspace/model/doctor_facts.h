@@ -28,7 +28,9 @@ struct KernelFeatures {
   Attempt typed_tracepoints;  // tp_btf
   Attempt function_hooks;     // fentry and fexit
   Attempt tracefs;
-  Attempt call_tracepoints;  // of the system calls, by perf events
+  Attempt call_tracepoints;      // of the system calls, by perf events
+  Attempt many_uprobes = {};     // uprobe.multi: many places of a file at once
+  Attempt uprobe_sessions = {};  // uprobe.session: the returns of only those calls that are wanted
 };
 
 struct HostFacts {

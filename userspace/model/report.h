@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "model/estimate.h"
 #include "model/histogram.h"
+#include "model/lifetimes.h"
 
 namespace cw {
 
@@ -39,6 +41,7 @@ const char* name_of(Level level);    // "culprit", "suspect", "fine"
 struct Frame {
   std::string function;  // demangled; empty: no symbol
   std::string module;    // file name of the ELF object; empty: not mapped from a file
+  std::string build_id;  // its NT_GNU_BUILD_ID, raw bytes; empty: it has none
   std::uint64_t offset =
       0;  // from the function's start; without a symbol, the file's virtual address
   std::optional<std::string> file;
@@ -82,22 +85,88 @@ struct Owner {
   std::string comm;
 };
 
+// One place that really holds the lock.
+struct Holders {
+  double share = 0;  // of the time in which the lock was held
+  double acquisitions_per_s = 0;
+  Distribution hold;
+  Stack stack;
+};
+
+// What a change would do to the lock's acquisitions a second.
+struct WhatIf {
+  std::string change;  // "half the critical section"
+  double predicted_per_s = 0;
+  double low = 0;
+  double high = 0;
+  std::string assumes;
+};
+
+// How often the lock is taken, and for how long: where taking it could be probed.
+struct SectionsReport {
+  std::optional<Estimate> acquisitions_per_s;
+  // Only bounds, from wakes: the fast path is inlined and cannot be probed.
+  bool bounds_only = false;
+  std::uint64_t threads = 0;              // distinct ones that took it while it was probed
+  std::optional<double> contended_share;  // of the acquisitions
+  std::optional<double> read_share;       // of the acquisitions; rwlocks
+  std::optional<Distribution> hold;
+  std::optional<Estimate> hold_mean_ns;   // bounds_only: no more than `high`
+  std::optional<double> utilisation;      // acquisitions/s x mean hold
+  std::optional<double> ceiling_per_s;    // 1 / mean hold; where only one thread can hold it
+  std::optional<double> ceiling_threads;  // so many reach it
+  std::vector<Holders> holders;           // largest share first
+  std::vector<WhatIf> what_if;
+};
+
+// Where a lock lies in one process.
+struct LockPlace {
+  std::int32_t pid = 0;
+  std::uint64_t address = 0;
+
+  bool operator==(const LockPlace&) const = default;
+};
+
+// What the lock's owner was doing, in looks of a moment each: at its memory, which names the owner,
+// and at the thread.
+struct OwnerLooks {
+  // Another lock that it waited for.
+  struct WaitsFor {
+    LockKind kind = LockKind::kMutex;
+    std::string name;
+    std::uint64_t looks = 0;
+  };
+  std::uint64_t looks = 0;
+  std::uint64_t owned = 0;  // of them: by one thread, before and after the look at it
+  std::vector<std::pair<std::string, std::uint64_t>> asleep_in;  // system call, most often first
+  std::vector<WaitsFor> waits_for;                               // of the times in futex
+};
+
+// A known mistake, and what of it was seen.
+struct Pattern {
+  std::string name;      // "convoy"
+  std::string evidence;  // a sentence with the numbers
+};
+
 // One object: all its words together.
 struct LockReport {
   std::vector<std::int32_t> pids;
   std::string comm;
   LockKind kind = LockKind::kUnknown;
-  std::string name;           // "orders::ledger"; else the object
-  bool has_symbol = false;    // `name` is a symbol of the program
-  std::uint64_t address = 0;  // of the object; 0: none (file words)
-  std::string object;         // "bss orders+0x40", "heap", "stack of 71", "file+0x40"
-  std::string primitive;      // "pthread mutex", "LWLock"...: where frames told; else empty
+  std::string name;               // "orders::ledger"; else the object
+  bool has_symbol = false;        // `name` is a symbol of the program
+  std::uint64_t address = 0;      // of the object; 0: none (file words)
+  std::vector<LockPlace> places;  // of the object, in each process that waits for it; may be empty
+  std::string object;             // "bss orders+0x40", "heap", "stack of 71", "file+0x40"
+  std::string primitive;          // "pthread mutex", "LWLock"...: where frames told; else empty
   // Waiters sleep on a word each: a row is all that wait in one function, whatever lock it is.
   bool per_waiter_words = false;
   Level level = Level::kFine;
   std::string cause;  // "", "contention", "stuck", "cpu starvation"
   std::string arithmetic;
   std::vector<std::string> advice;
+  std::vector<Pattern> patterns;
+  std::vector<std::string> explanation;  // the formulas, with their numbers: where asked for
 
   std::uint64_t waits = 0;
   double waits_per_s = 0;
@@ -118,10 +187,12 @@ struct LockReport {
   std::optional<std::pair<double, double>> busy_share_bounds;
   Distribution wake_gap;
   std::optional<Owner> owner;
+  std::optional<OwnerLooks> owner_looks;
   std::vector<Waiters> waiters;
   std::vector<Releasers> releasers;
   double unattributed_share = 0;
-  std::uint64_t objects = 1;  // more: a class of locks, each of them fine by itself
+  std::optional<SectionsReport> sections;  // empty: its critical sections were not seen
+  std::uint64_t objects = 1;               // more: a class of locks, each of them fine by itself
 };
 
 // A thread that waits for what another thread of a deadlock holds.
@@ -190,13 +261,6 @@ struct ProcessReport {
   bool ended = false;
 };
 
-// A figure that was not counted but inferred, with its 95 % interval.
-struct Estimate {
-  double estimate = 0;
-  double low = 0;
-  double high = 0;  // infinite: `low` is all that is known, and the estimate
-};
-
 // How large the blocks are that are asked for.
 struct SizeDistribution {
   std::uint64_t count = 0;
@@ -212,6 +276,12 @@ struct AllocationSiteReport {
   double bytes_per_s = 0;
   double mean_bytes = 0;
   Stack stack;
+  // Of its blocks that were followed; empty: too few were.
+  std::uint64_t followed = 0;
+  std::optional<double> short_lived_share = std::nullopt;        // freed within kShortLifeNs
+  std::optional<double> cross_thread_free_share = std::nullopt;  // of those that ended
+  std::optional<double> lock_wait_s =
+      std::nullopt;  // of its function, for the allocator's own locks
 };
 
 // One allocator of one process.
@@ -225,11 +295,15 @@ struct AllocatorReport {
   Level level = Level::kFine;
   std::string arithmetic;
   std::vector<std::string> advice;
+  std::vector<std::string> explanation;  // as in LockReport
   // Empty: too little was seen.
   std::optional<Estimate> allocs_per_s;
   std::optional<Estimate> frees_per_s;
   std::optional<Estimate> bytes_per_s;
   SizeDistribution size;
+  std::optional<Lifetimes> lifetimes;
+  std::optional<CallLatency> latency;
+  std::string lives_remark;           // why no blocks are followed, or not all
   std::optional<double> lock_wait_s;  // threads x time on the allocator's own locks
   std::optional<double> cores;        // what the calls take, or what waiting for it keeps waiting
   std::vector<AllocationSiteReport> sites;
@@ -249,6 +323,7 @@ struct MemoryReport {
   Level level = Level::kFine;
   std::string arithmetic;
   std::vector<std::string> advice;
+  std::vector<std::string> explanation;  // as in LockReport
   std::uint64_t rss_anon_bytes = 0;
   double rss_growth_bytes_per_s = 0;  // in this interval
   std::optional<std::uint64_t> headroom_bytes;
@@ -294,6 +369,8 @@ struct Fidelity {
   std::optional<double> stacks_overhead_pct;    // held to what the budget leaves
   std::optional<double> alloc_overhead_pct;     // probes on the allocator, held to the budget
   std::optional<double> alloc_hit_ns;           // what one run of them costs, measured on ourselves
+  std::optional<double> sections_overhead_pct;  // probes on the functions of locks, likewise
+  std::optional<double> sections_hit_ns;
   std::optional<double> bystander_ns_per_syscall;
   double self_cpu_pct = 0;
   std::uint64_t self_rss_bytes = 0;
@@ -320,6 +397,7 @@ struct Report {
   std::uint64_t interval = 0;  // 1, 2, ...
   double interval_s = 0;
   bool final = false;
+  double cpus = 0;  // that the observed may use; 0: not known
 
   std::vector<ProcessReport> processes;
   Verdict verdict;

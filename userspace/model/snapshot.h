@@ -140,6 +140,18 @@ struct Losses {
   std::uint64_t map_full = 0;  // inserts that a full map refused
 
   auto operator<=>(const Losses&) const = default;
+  Losses operator+(const Losses& other) const {
+    return {.waits = waits + other.waits,
+            .stacks = stacks + other.stacks,
+            .events = events + other.events,
+            .map_full = map_full + other.map_full};
+  }
+  Losses operator-(const Losses& before) const {
+    return {.waits = waits - before.waits,
+            .stacks = stacks - before.stacks,
+            .events = events - before.events,
+            .map_full = map_full - before.map_full};
+  }
 };
 
 struct Snapshot {

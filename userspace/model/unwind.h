@@ -18,9 +18,14 @@ struct UnwindRule {
     kDerefSp,   // *(sp + cfa_offset) + cfa_plus
     kDerefFp,   // *(fp + cfa_offset) + cfa_plus
     kPlt,       // sp + cfa_offset, 8 more from the cfa_plus-th byte of a 16-byte entry on
-    kSignal,    // the interrupted sp is at sp + cfa_offset, its pc at sp + cfa_plus
-    kEnd,       // nothing called this
     kRegister,  // register `number` + cfa_offset: known in the innermost frame only
+    // No CFA leads out of these:
+    kSignal,      // the interrupted sp is at sp + cfa_offset, its pc at sp + cfa_plus
+    kEnd,         // nothing called this
+    kOtherStack,  // by the frame pointer, to another stack, which may lie anywhere
+    // By the frame pointer, but the caller's sp is at fp + cfa_offset; what is run, at fp +
+    // cfa_plus.
+    kInterpreted,
   };
   enum class Fp : std::uint8_t {
     kSame,   // not saved
@@ -59,6 +64,7 @@ struct WalkedFrame {
   std::uint64_t address = 0;
   bool exact = false;    // an instruction about to run; else where a call returns to
   bool guessed = false;  // found by the frame pointer, where no row tells the way
+  bool method = false;   // no address of code: where an interpreter keeps the method it runs
 };
 
 struct WalkedStack {

@@ -27,8 +27,6 @@ Json to_json(const Stack& stack) {
   return frames;
 }
 
-namespace {
-
 // Where the durations are not kept one by one, only what adds up is there.
 Json to_json(const Distribution& distribution) {
   const Histogram& histogram = distribution.histogram;
@@ -49,6 +47,8 @@ Json to_json(const Distribution& distribution) {
           {"max", histogram.max()},
           {"buckets", std::move(buckets)}};
 }
+
+namespace {
 
 // The sum of wake gaps is not kept: absent rather than 0.
 Json gap_to_json(const Distribution& distribution) {
@@ -75,6 +75,8 @@ Json to_json(const Releasers& releasers) {
           {"stack_complete", releasers.stack.complete}};
 }
 
+Json to_json(const OwnerLooks::WaitsFor& other);
+Json to_json(const Pattern& pattern);
 Json to_json(const ProcessReport& process);
 Json to_json(const SleepShare& sleep);
 Json to_json(const DeadlockLink& link);
@@ -85,6 +87,23 @@ Json list(const std::vector<T>& values) {
   Json array = Json::array();
   for (const T& value : values) array.push_back(to_json(value));
   return array;
+}
+
+Json to_json(const Pattern& pattern) {
+  return {{"name", pattern.name}, {"evidence", pattern.evidence}};
+}
+
+Json to_json(const OwnerLooks::WaitsFor& other) {
+  return {{"kind", name_of(other.kind)}, {"name", other.name}, {"looks", other.looks}};
+}
+
+Json to_json(const OwnerLooks& looks) {
+  Json asleep = Json::object();
+  for (const auto& [call, times] : looks.asleep_in) asleep[call] = times;
+  return {{"looks", looks.looks},
+          {"owned", looks.owned},
+          {"asleep_in", std::move(asleep)},
+          {"waits_for", list(looks.waits_for)}};
 }
 
 Json to_json(const LockReport& lock) {
@@ -118,9 +137,13 @@ Json to_json(const LockReport& lock) {
   object["wake_gap_ns"] = gap_to_json(lock.wake_gap);
   if (!lock.primitive.empty()) object["primitive"] = lock.primitive;
   if (lock.owner) object["owner"] = {{"tid", lock.owner->tid}, {"comm", lock.owner->comm}};
+  if (!lock.patterns.empty()) object["patterns"] = list(lock.patterns);
+  if (!lock.explanation.empty()) object["explanation"] = lock.explanation;
+  if (lock.owner_looks) object["owner_looks"] = to_json(*lock.owner_looks);
   object["waiters"] = list(lock.waiters);
   object["releasers"] = list(lock.releasers);
   object["unattributed_share"] = finite(lock.unattributed_share);
+  if (lock.sections) put_sections(object, *lock.sections);
   return object;
 }
 
@@ -181,6 +204,7 @@ Json to_json(const Fidelity& fidelity) {
   set_if(object, "counting_overhead_pct", fidelity.counting_overhead_pct);
   set_if(object, "stacks_overhead_pct", fidelity.stacks_overhead_pct);
   set_if(object, "alloc_overhead_pct", fidelity.alloc_overhead_pct);
+  set_if(object, "sections_overhead_pct", fidelity.sections_overhead_pct);
   set_if(object, "alloc_hit_ns", fidelity.alloc_hit_ns);
   set_if(object, "bystander_ns_per_syscall", fidelity.bystander_ns_per_syscall);
   object.update({{"self_cpu_pct", finite(fidelity.self_cpu_pct)},

@@ -4,14 +4,8 @@
 namespace cw {
 namespace {
 
-Json to_json(const Estimate& estimate) {
-  Json object = {{"estimate", finite(estimate.estimate)}, {"low", finite(estimate.low)}};
-  if (std::isfinite(estimate.high)) object["high"] = estimate.high;  // else only a lower bound
-  return object;
-}
-
 void put_if(Json& object, const char* key, const std::optional<Estimate>& estimate) {
-  if (estimate) object[key] = to_json(*estimate);
+  if (estimate) object[key] = cw::to_json(*estimate);
 }
 
 Json to_json(const SizeDistribution& sizes) {
@@ -30,11 +24,65 @@ Json to_json(const SizeDistribution& sizes) {
           {"buckets", std::move(buckets)}};
 }
 
+// A percentile that lies beyond what was followed is left out.
+void put_percentile(Json& object, const char* key, const Lifetimes& lifetimes, double share) {
+  if (const auto found = lifetimes.percentile(share)) object[key] = *found;
+}
+
+Json to_json(const Lifetimes& lifetimes) {
+  Json buckets = Json::array();
+  for (const auto& [bucket, count] : lifetimes.histogram.buckets())
+    buckets.push_back({{"le", bucket_upper(bucket)}, {"count", count}});
+  Json object = {{"count", lifetimes.followed},
+                 {"ended", lifetimes.ended},
+                 {"known_to", finite(lifetimes.known_to_ns)},
+                 {"known_share", finite(lifetimes.known_share)},
+                 {"buckets", std::move(buckets)}};
+  put_percentile(object, "p50", lifetimes, 0.50);
+  put_percentile(object, "p90", lifetimes, 0.90);
+  put_percentile(object, "p99", lifetimes, 0.99);
+  return object;
+}
+
+Json to_json(const CallLatency& latency) {
+  Json buckets = Json::array();
+  for (const auto& [bucket, count] : latency.histogram.buckets())
+    buckets.push_back({{"le", bucket_upper(bucket)}, {"count", count}});
+  Json object = {{"count", latency.count},
+                 {"floor_ns", finite(latency.floor_ns)},
+                 {"mean", finite(latency.mean_ns)},
+                 {"p50", finite(latency.p50_ns())},
+                 {"p90", latency.histogram.percentile(0.90)},
+                 {"p99", latency.histogram.percentile(0.99)},
+                 {"max", latency.histogram.max()},
+                 {"buckets", std::move(buckets)}};
+  if (!latency.is_clear()) object["under_ns"] = finite(latency.floor_ns);
+  return object;
+}
+
+void put_lives(Json& object, const AllocatorReport& row) {
+  if (!row.lives_remark.empty()) object["lifetime_remark"] = row.lives_remark;
+  if (row.latency) object["latency_ns"] = to_json(*row.latency);
+  if (!row.lifetimes) return;
+  object["lifetime_ns"] = to_json(*row.lifetimes);
+  set_if(object, "cross_thread_free_share", row.lifetimes->elsewhere_share);
+  if (!row.lifetimes->short_lived) return;
+  object["short_lived_share"] = finite(row.lifetimes->short_lived->estimate);
+  object["short_lived_low"] = finite(row.lifetimes->short_lived->low);
+  object["short_lived_high"] = finite(row.lifetimes->short_lived->high);
+}
+
 Json to_json(const AllocationSiteReport& site) {
-  return {{"allocs_per_s", finite(site.allocs_per_s)}, {"bytes_per_s", finite(site.bytes_per_s)},
-          {"mean_bytes", finite(site.mean_bytes)},     {"share_allocs", finite(site.share_allocs)},
-          {"share_bytes", finite(site.share_bytes)},   {"stack", cw::to_json(site.stack)},
-          {"stack_complete", site.stack.complete}};
+  Json object = {
+      {"allocs_per_s", finite(site.allocs_per_s)}, {"bytes_per_s", finite(site.bytes_per_s)},
+      {"mean_bytes", finite(site.mean_bytes)},     {"share_allocs", finite(site.share_allocs)},
+      {"share_bytes", finite(site.share_bytes)},   {"stack", cw::to_json(site.stack)},
+      {"stack_complete", site.stack.complete}};
+  if (site.followed != 0) object["followed"] = site.followed;
+  set_if(object, "short_lived_share", site.short_lived_share);
+  set_if(object, "cross_thread_free_share", site.cross_thread_free_share);
+  set_if(object, "lock_wait_s", site.lock_wait_s);
+  return object;
 }
 
 Json to_json(const FaultSiteReport& site) {
@@ -65,10 +113,12 @@ Json to_json(const AllocatorReport& row) {
                  {"level", name_of(row.level)},
                  {"arithmetic", row.arithmetic},
                  {"advice", row.advice}};
+  if (!row.explanation.empty()) object["explanation"] = row.explanation;
   put_if(object, "allocs_per_s", row.allocs_per_s);
   put_if(object, "frees_per_s", row.frees_per_s);
   put_if(object, "bytes_per_s", row.bytes_per_s);
   if (row.size.count != 0) object["size_bytes"] = to_json(row.size);
+  put_lives(object, row);
   set_if(object, "lock_wait_s", row.lock_wait_s);
   if (!row.remark.empty()) object["remark"] = row.remark;
   object["sites"] = rows_of(row.sites);

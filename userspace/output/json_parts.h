@@ -24,6 +24,11 @@ void set_if(Json& object, const char* key, const std::optional<T>& value) {
 }
 
 Json to_json(const Stack& stack);
+Json to_json(const Distribution& distribution);
+Json to_json(const Estimate& estimate);
+
+// acquisitions_per_s and what goes with it, into the row of a lock.
+void put_sections(Json& object, const SectionsReport& sections);
 
 // allocators[], memory[] and cgroups[].
 void put_memory(Json& object, const Report& report);

@@ -56,6 +56,15 @@ std::string shown_name(const LockReport& lock) {
   return printable(lock.has_symbol ? short_symbol(lock.name) : lock.name);
 }
 
+std::string verdict_text(const Report& report, const TextOptions& options) {
+  Page page(options);
+  write_header(page, report);
+  page.blank();
+  write_verdict(page, report);
+  write_threads(page, report);
+  return page.take();
+}
+
 std::string to_text(const Report& report, const TextOptions& options) {
   Page page(options);
   write_header(page, report);
@@ -67,7 +76,8 @@ std::string to_text(const Report& report, const TextOptions& options) {
   if (options.with_waits) write_idle_table(page, report, options.top_n);
   std::size_t number = 0;
   for (const LockReport* lock : shown_locks(report, options.top_n))
-    if (++number; lock->level != Level::kFine) write_lock(page, *lock, number);
+    if (++number; lock->level != Level::kFine || !lock->explanation.empty())
+      write_lock(page, *lock, number);
   write_memory_detail(page, report, options.top_n);
   page.blank();
   write_observer(page, report.fidelity);

@@ -16,5 +16,7 @@ struct TextOptions {
 };
 
 std::string to_text(const Report& report, const TextOptions& options = {});
+// Its head alone: whom it is about, the verdict with its sum, what the threads did.
+std::string verdict_text(const Report& report, const TextOptions& options = {});
 
 }  // namespace cw

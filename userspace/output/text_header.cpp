@@ -107,6 +107,8 @@ std::string sleeping_text(const std::vector<ProcessReport>& processes) {
                      joined(parts, ", "));
 }
 
+}  // namespace
+
 std::string lost_text(const LossReport& lost) {
   std::vector<std::string> parts;
   const auto add = [&](std::uint64_t count, const char* noun) {
@@ -123,8 +125,6 @@ std::string lost_text(const LossReport& lost) {
   return fmt::format("LOST: {}{}", joined(parts, ", "),
                      counts_too ? ": what stands above is a lower bound" : "");
 }
-
-}  // namespace
 
 void write_header(Page& page, const Report& report) {
   const auto room_beside = [&](const std::string& time) {
@@ -166,29 +166,48 @@ void write_deadlocks(Page& page, const Report& report) {
   }
 }
 
+// What went beyond the budget, and what was held to it.
+std::string overspent_text(const Fidelity& fidelity) {
+  std::string text = fmt::format("counting waits {} (not held to the budget), stacks {}",
+                                 format_share(fidelity.counting_overhead_pct.value_or(0) / 100),
+                                 format_share(fidelity.stacks_overhead_pct.value_or(0) / 100));
+  if (fidelity.alloc_overhead_pct)
+    text +=
+        fmt::format(", probes on allocators {}", format_share(*fidelity.alloc_overhead_pct / 100));
+  if (fidelity.sections_overhead_pct)
+    text += fmt::format(", on locks {}", format_share(*fidelity.sections_overhead_pct / 100));
+  return text;
+}
+
 }  // namespace
 
+Answer answer_of(const Report& report) {
+  const Verdict& verdict = report.verdict;
+  const bool fine = verdict.level == Level::kFine;
+  Answer answer{
+      .summary = verdict.summary, .arithmetic = verdict.arithmetic, .advice = verdict.advice};
+  if (fine && answer.advice.empty()) answer.summary += ": look elsewhere";
+  if (fine || !answer.arithmetic.empty() || report.locks.empty()) return answer;
+  answer.arithmetic = report.locks.front().arithmetic;
+  answer.advice = report.locks.front().advice;
+  return answer;
+}
+
 void write_verdict(Page& page, const Report& report) {
-  const Level level = report.verdict.level;
-  std::string summary = report.verdict.summary;
-  if (level == Level::kFine) summary += ": look elsewhere";
-  if (report.deadlocks.empty())
-    page.labelled(word_for(level), summary, paint_for(level));
-  else
+  const Verdict& verdict = report.verdict;
+  const Answer answer = answer_of(report);
+  if (report.deadlocks.empty()) {
+    page.labelled(word_for(verdict.level), answer.summary, paint_for(verdict.level));
+    page.labelled("", answer.arithmetic);
+  } else {
     write_deadlocks(page, report);
-  const bool of_memory = !report.verdict.arithmetic.empty();
-  if (level != Level::kFine && (of_memory || !report.locks.empty())) {
-    if (report.deadlocks.empty())
-      page.labelled("", of_memory ? report.verdict.arithmetic : report.locks.front().arithmetic);
-    const std::vector<std::string>& advice =
-        of_memory ? report.verdict.advice : report.locks.front().advice;
-    for (std::size_t i = 0; i < advice.size(); ++i)
-      page.labelled(i == 0 ? "   next" : "", advice[i]);
   }
-  const std::vector<std::string>& innocent = report.verdict.cleared;
+  for (std::size_t i = 0; i < answer.advice.size(); ++i)
+    page.labelled(i == 0 ? "   next" : "", answer.advice[i]);
+  const std::vector<std::string>& innocent = verdict.cleared;
   for (std::size_t i = 0; i < innocent.size(); ++i)
     page.labelled(i == 0 ? "cleared" : "", innocent[i]);
-  page.labelled("not seen", joined(report.verdict.not_seen, "; "));
+  page.labelled("not seen", joined(verdict.not_seen, "; "));
 }
 
 void write_threads(Page& page, const Report& report) {
@@ -209,6 +228,8 @@ void write_observer(Page& page, const Fidelity& fidelity) {
                        format_share(fidelity.budget_pct / 100));
   cost += fmt::format("{} of a core itself", format_share(fidelity.self_cpu_pct / 100));
   page.labelled("observer", cost);
+  if (fidelity.target_overhead_pct.value_or(0) > fidelity.budget_pct)
+    page.labelled("", overspent_text(fidelity));
   std::vector<std::string> stacks;
   if (fidelity.stacks_complete_share)
     stacks.push_back(fmt::format("complete {}", format_share(*fidelity.stacks_complete_share)));

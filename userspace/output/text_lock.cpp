@@ -183,6 +183,8 @@ void write_lock(Page& page, const LockReport& lock, std::size_t number) {
   write_durations(page, lock);
   if (const std::string text = outcomes(lock); !text.empty()) page.indented(kIndent, text);
   write_columns(page, lock);
+  write_sections(page, lock);
+  write_explanation(page, lock.explanation);
 }
 
 }  // namespace cw

@@ -40,12 +40,24 @@ std::vector<const LockReport*> shown_locks(const Report& report, std::size_t top
 // "orders::ledger", short and harmless.
 std::string shown_name(const LockReport& lock);
 
+// The verdict in parts: what is the matter, the sum behind it, what to do next.
+struct Answer {
+  std::string summary;
+  std::string arithmetic;
+  std::vector<std::string> advice;
+};
+Answer answer_of(const Report& report);
+// "nothing lost", or what was: "LOST: 3 waits: what stands above is a lower bound".
+std::string lost_text(const LossReport& lost);
+
 void write_header(Page& page, const Report& report);
 void write_verdict(Page& page, const Report& report);
 void write_threads(Page& page, const Report& report);
 void write_lock_table(Page& page, const Report& report, std::size_t top_n);
 void write_idle_table(Page& page, const Report& report, std::size_t top_n);
 void write_lock(Page& page, const LockReport& lock, std::size_t number);
+void write_sections(Page& page, const LockReport& lock);
+void write_explanation(Page& page, const std::vector<std::string>& lines);
 void write_groups(Page& page, const Report& report);
 void write_memory_detail(Page& page, const Report& report, std::size_t top_n);
 void write_observer(Page& page, const Fidelity& fidelity);

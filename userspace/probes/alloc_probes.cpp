@@ -9,15 +9,17 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <map>
-#include <tuple>
 
 // What the skeleton's variables are of.
 #include "alloc_wire.h"
 
 #include "alloc.skel.h"
+#include "probes/alloc_cookie.h"
+#include "probes/features.h"
 #include "probes/memory_hooks.h"
+#include "probes/per_cpu.h"
 #include "probes/pid_namespace.h"
+#include "probes/shared_maps.h"
 #include "probes/skeleton.h"
 
 namespace cw {
@@ -25,74 +27,28 @@ namespace {
 
 static_assert(kAllocators == CW_ALLOCATORS);
 
-// Maps that the locks' programs own and ours use too; the others of maps.h are not made again.
-constexpr auto kShared = std::to_array<const char*>({"processes", "stacks"});
 constexpr auto kOurs =
     std::to_array<const char*>({"stack_room", "cost", "memory_calls", "fault_sites", "alloc_sites",
                                 "alloc_counts", "alloc_callers", "alloc_threads"});
 
-bool is_one_of(std::string_view name, std::span<const char* const> names) {
-  return std::ranges::any_of(names, [&](const char* known) { return name == known; });
-}
-
-// A map's full name, unlike the kernel's, is not cut.
-Result<void> share_maps(bpf_object* object, const LockProbes& locks) {
-  bpf_map* map = nullptr;
-  bpf_object__for_each_map(map, object) {
-    const char* name = bpf_map__name(map);
-    if (bpf_map__is_internal(map) || is_one_of(name, kOurs)) continue;
-    const int shared = locks.shared_map(name);
-    // All that the locks have is theirs: programs of ours that are loaded use what they know.
-    const int error =
-        shared >= 0 ? bpf_map__reuse_fd(map, shared) : bpf_map__set_autocreate(map, false);
-    if (error != 0 && is_one_of(name, kShared))
-      return fail(Exit::kFailed, fmt::format("cannot share {}: {}", name, std::strerror(-error)));
-  }
-  return {};
-}
-
-Result<Skeleton<alloc_bpf>> load_set(const LockProbes& locks, Watched newcomers, HookSet set) {
+Result<Skeleton<alloc_bpf>> load_set(const LockProbes& locks, Watched newcomers, HookSet set,
+                                     UprobeWay uprobes) {
   Skeleton<alloc_bpf> skeleton(alloc_bpf::open(nullptr));
   if (!skeleton)
     return fail(Exit::kFailed,
                 fmt::format("cannot open the memory programs: {}", std::strerror(errno)));
   skeleton->rodata->newcomers = static_cast<std::uint32_t>(newcomers);
   skeleton->rodata->our_pid_namespace = nested_pid_namespace();
-  if (auto shared = share_maps(skeleton->obj, locks); !shared)
+  if (auto shared = share_maps(skeleton->obj, locks, kOurs); !shared)
     return std::unexpected(shared.error());
   select_memory_programs(skeleton->obj, set);
+  // A program reads its cookie in the way of what it is to be attached by.
+  if (uprobes == UprobeWay::kSingle)
+    bpf_program__set_expected_attach_type(skeleton->progs.alloc_hit, bpf_attach_type{});
   if (const int error = alloc_bpf::load(skeleton.get()); error != 0)
     return fail(Exit::kNotAllowed,
                 fmt::format("this kernel refuses the memory programs ({})", std::strerror(-error)));
   return skeleton;
-}
-
-std::uint64_t cookie_of(const AllocProbe& probe, std::uint64_t callers) {
-  const std::uint64_t first = probe.first.value_or(CW_NO_REGISTER);
-  const std::uint64_t factor = probe.factor.value_or(CW_NO_REGISTER);
-  const std::uint64_t resized = probe.resized.value_or(CW_NO_REGISTER);
-  return probe.allocator | (probe.frees ? CW_COOKIE_FREE : 0U) |
-         (probe.emulated ? 0U : CW_COOKIE_STEPPED) | first << 8U | factor << 16U | resized << 24U |
-         callers << 32U;
-}
-
-cw_alloc_callers callers_of(const AllocProbe& probe) {
-  cw_alloc_callers callers{};
-  callers.pushed = probe.pushed;
-  for (std::size_t i = 0; i < std::min<std::size_t>(probe.nested_in.size(), CW_CALLERS); ++i) {
-    callers.start[i] = probe.nested_in[i].start;
-    callers.end[i] = probe.nested_in[i].end;
-  }
-  return callers;
-}
-
-template <typename Value>
-std::vector<Value> read_by_cpu(int map, std::uint32_t key) {
-  const int cpus = libbpf_num_possible_cpus();
-  if (cpus <= 0) return {};
-  std::vector<Value> values(static_cast<std::size_t>(cpus));
-  if (bpf_map_lookup_elem(map, &key, values.data()) != 0) return {};
-  return values;
 }
 
 // Calls `visit` with every key; entries may come and go meanwhile.
@@ -108,26 +64,12 @@ void for_each_key(int map, Visit visit) {
 
 }  // namespace
 
-// Attaching and detaching a site each wait for forks that are under way (dup_mmap_sem), while the
-// others are armed. So those that most calls pass come last, and go first.
-struct ArmedProbes::Links {
-  std::vector<Link> all;
-
-  ~Links() {
-    while (!all.empty()) all.pop_back();
-  }
-};
-ArmedProbes::ArmedProbes() = default;
-ArmedProbes::ArmedProbes(ArmedProbes&&) noexcept = default;
-ArmedProbes& ArmedProbes::operator=(ArmedProbes&&) noexcept = default;
-ArmedProbes::~ArmedProbes() = default;
-
 struct AllocProbes::State {
   Skeleton<alloc_bpf> skeleton;
   HookSet set = HookSet::kTracepoints;
   AttachedHooks calls;
   AttachedHooks faults;
-  std::string fallback;
+  UprobeWay uprobes = UprobeWay::kMulti;
 };
 
 AllocProbes::AllocProbes(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -135,16 +77,20 @@ AllocProbes::AllocProbes(AllocProbes&&) noexcept = default;
 AllocProbes& AllocProbes::operator=(AllocProbes&&) noexcept = default;
 AllocProbes::~AllocProbes() = default;
 
-Result<AllocProbes> AllocProbes::load(const LockProbes& locks, Watched newcomers, HookSet hooks) {
+Result<AllocProbes> AllocProbes::load(const LockProbes& locks, Watched newcomers, HookSet hooks,
+                                      UprobeWay uprobes) {
   auto state = std::make_unique<State>();
+  state->uprobes = uprobes;
+  if (uprobes == UprobeWay::kAutomatic)
+    state->uprobes = has_many_uprobes() ? UprobeWay::kMulti : UprobeWay::kSingle;
   state->set = hooks == HookSet::kAutomatic ? HookSet::kFunctions : hooks;
-  auto skeleton = load_set(locks, newcomers, state->set);
+  auto skeleton = load_set(locks, newcomers, state->set, state->uprobes);
   if (skeleton && hooks == HookSet::kAutomatic)
     if (!attach_memory_calls((*skeleton)->obj, state->set))
       skeleton = fail(Exit::kNotAllowed, "functions cannot be hooked");
   if (!skeleton && hooks == HookSet::kAutomatic) {
     state->set = HookSet::kTracepoints;
-    skeleton = load_set(locks, newcomers, state->set);
+    skeleton = load_set(locks, newcomers, state->set, state->uprobes);
   }
   if (!skeleton) return std::unexpected(skeleton.error());
   state->skeleton = std::move(*skeleton);
@@ -194,45 +140,17 @@ void AllocProbes::forget_process(std::int32_t pid) {
 }
 
 Result<ArmedProbes> AllocProbes::arm(std::int32_t pid, std::span<const AllocProbe> probes) const {
-  struct Sites {
-    std::vector<unsigned long> offsets;
-    std::vector<__u64> cookies;
-  };
-  // The common ones last, and of these the allocator that `malloc` means, which is the first.
-  using Turn = std::tuple<bool, std::uint32_t, std::string>;
-  std::map<Turn, Sites> in_turn;
-  std::uint32_t with_callers = 0;
-  for (const AllocProbe& probe : probes) {
-    std::uint32_t number = 0;
-    if (!probe.nested_in.empty() && with_callers + 1 < CW_CALLER_SITES) {
-      number = ++with_callers;
-      const cw_alloc_callers callers = callers_of(probe);
-      bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.alloc_callers), &number, &callers,
-                          BPF_ANY);
-    }
-    Sites& sites = in_turn[{probe.common, kAllocators - probe.allocator, probe.file}];
-    sites.offsets.push_back(probe.offset);
-    sites.cookies.push_back(cookie_of(probe, number));
-  }
-  ArmedProbes armed;
-  armed.links_ = std::make_unique<ArmedProbes::Links>();
-  for (const auto& [turn, sites] : in_turn) {
-    const auto& file = std::get<std::string>(turn);
-    bpf_uprobe_multi_opts options{};
-    options.sz = sizeof(options);
-    options.offsets = sites.offsets.data();
-    options.cookies = sites.cookies.data();
-    options.cnt = sites.offsets.size();
-    Link link(bpf_program__attach_uprobe_multi(state_->skeleton->progs.alloc_hit, pid, file.c_str(),
-                                               nullptr, &options));
-    if (!link && (errno == EINVAL || errno == EOPNOTSUPP))
-      return fail(Exit::kFailed,
-                  "allocators cannot be probed: this kernel has no uprobe.multi (Linux 6.6)");
-    if (!link)
-      return fail(Exit::kFailed, fmt::format("cannot probe {}: {}", file, std::strerror(errno)));
-    armed.links_->all.push_back(std::move(link));
-  }
-  return armed;
+  NestedCallers callers(bpf_map__fd(state_->skeleton->maps.alloc_callers));
+  std::vector<ProbedSite> sites;
+  sites.reserve(probes.size());
+  for (const AllocProbe& probe : probes)
+    // The common ones last, and of these the allocator that `malloc` means, which is the first.
+    sites.push_back({.program = state_->skeleton->progs.alloc_hit,
+                     .file = probe.file,
+                     .offset = probe.offset,
+                     .cookie = cookie_of(probe, callers.number(probe)),
+                     .turn = (probe.common ? kAllocators + 1 : 0) + kAllocators - probe.allocator});
+  return arm_sites(pid, sites, state_->uprobes);
 }
 
 void AllocProbes::count_in(const CountingTime& time) {
@@ -280,11 +198,9 @@ AllocCounts AllocProbes::counts(std::uint32_t allocator) const {
 HitCounts AllocProbes::hits(std::uint64_t stepped_weight) const {
   HitCounts sum;
   for (std::uint32_t allocator = 0; allocator < kAllocators; ++allocator)
-    for (const cw_alloc_counts& counts : read_by_cpu<cw_alloc_counts>(
-             bpf_map__fd(state_->skeleton->maps.alloc_counts), allocator)) {
-      sum.all += counts.hits + (stepped_weight - 1) * counts.stepped;
-      sum.inside += counts.inside + (stepped_weight - 1) * counts.inside_stepped;
-    }
+    for (const cw_alloc_counts& counts :
+         read_by_cpu<cw_alloc_counts>(bpf_map__fd(state_->skeleton->maps.alloc_counts), allocator))
+      add_hits(sum, counts, stepped_weight);
   return sum;
 }
 
@@ -316,15 +232,11 @@ std::vector<std::string> AllocProbes::hooks() const {
 }
 
 Losses AllocProbes::losses() const {
-  const auto& counters = *state_->skeleton->bss;
-  return {.waits = 0,
-          .stacks = counters.lost_stacks,
-          .events = missed_runs(state_->skeleton->obj),
-          .map_full = counters.map_full};
+  return losses_of(*state_->skeleton);
 }
 
-const std::string& AllocProbes::fallback() const {
-  return state_->fallback;
+UprobeWay AllocProbes::uprobes() const {
+  return state_->uprobes;
 }
 
 }  // namespace cw

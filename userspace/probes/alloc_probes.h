@@ -12,6 +12,8 @@
 #include "model/alloc_site.h"
 #include "model/alloc_snapshot.h"
 #include "model/error.h"
+#include "probes/armed_probes.h"
+#include "probes/hit_counts.h"
 #include "probes/lock_probes.h"
 
 namespace cw {
@@ -57,16 +59,6 @@ struct AllocCounts {
   Histogram sizes;
 };
 
-// Runs of the probes' program so far.
-struct HitCounts {
-  std::uint64_t all = 0;
-  std::uint64_t inside = 0;  // the windows
-
-  HitCounts operator-(const HitCounts& before) const {
-    return {.all = all - before.all, .inside = inside - before.inside};
-  }
-};
-
 // The time in which hits are counted; those before and after only cost.
 struct CountingTime {
   std::uint64_t open_ns = 0;  // CLOCK_MONOTONIC
@@ -75,26 +67,12 @@ struct CountingTime {
   std::uint32_t stacks_one_in = 1;  // 0: none
 };
 
-// Probes that are in place as long as this lives; also when we are killed, the kernel takes them
-// away with our descriptors.
-class ArmedProbes {
- public:
-  ArmedProbes();
-  ArmedProbes(ArmedProbes&&) noexcept;
-  ArmedProbes& operator=(ArmedProbes&&) noexcept;
-  ~ArmedProbes();
-
- private:
-  friend class AllocProbes;
-  struct Links;
-  std::unique_ptr<Links> links_;
-};
-
 class AllocProbes {
  public:
   // Shares the processes and the stacks of `locks`, which must outlive this.
   // `hooks`: how memory calls are seen; kAutomatic: as the kernel allows.
-  static Result<AllocProbes> load(const LockProbes& locks, Watched newcomers, HookSet hooks);
+  static Result<AllocProbes> load(const LockProbes& locks, Watched newcomers, HookSet hooks,
+                                  UprobeWay uprobes = UprobeWay::kAutomatic);
 
   AllocProbes(AllocProbes&&) noexcept;
   AllocProbes& operator=(AllocProbes&&) noexcept;
@@ -126,8 +104,8 @@ class AllocProbes {
 
   [[nodiscard]] std::vector<std::string> hooks() const;
   [[nodiscard]] Losses losses() const;
-  // Why attaching several probes at once is not possible here; empty: it is.
-  [[nodiscard]] const std::string& fallback() const;
+  // The way in use. kSingle takes CAP_SYS_ADMIN whenever it attaches.
+  [[nodiscard]] UprobeWay uprobes() const;
 
  private:
   struct State;

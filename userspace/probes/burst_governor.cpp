@@ -6,8 +6,7 @@
 namespace cw {
 namespace {
 
-constexpr double kUnfelt = 0.0002;  // of one CPU: nobody can measure that
-constexpr double kCreditNs = 2e9;   // what was saved for longer than this is forfeited
+constexpr Allowance::Bounds kBounds{.unfelt = 0.0002, .kept_ns = 2e9};
 constexpr double kStacksAWindow = 48;
 constexpr double kRestNs = 20e6;  // between windows at least
 constexpr double kWorthAttaching = 3;
@@ -36,14 +35,9 @@ std::size_t index_of(ProbeSet set) {
 }  // namespace
 
 BurstGovernor::BurstGovernor(double budget_share, ProbeCosts costs, std::uint64_t seed)
-    : budget_share_(budget_share),
+    : allowance_(budget_share, kBounds, kProbeSets * (kShortestNs + costs.window_ns)),
       costs_(costs),
-      random_(seed),
-      credit_ns_(kProbeSets * (kShortestNs + costs.window_ns)) {}
-
-double BurstGovernor::allowance(double cpus) const {
-  return std::max(budget_share_ * cpus, kUnfelt);
-}
+      random_(seed) {}
 
 double BurstGovernor::cost_of(const WindowOutcome& outcome) const {
   return costs_.window_ns + costs_.hit_ns * static_cast<double>(outcome.hits) +
@@ -72,10 +66,15 @@ double BurstGovernor::expected_rate(ProbeSet set) const {
   return 1 / costs_.hit_ns;
 }
 
+std::optional<double> BurstGovernor::hits_per_ns() const {
+  if (seen_.at(index_of(ProbeSet::kBoth)).ns == 0) return std::nullopt;
+  return expected_rate(ProbeSet::kBoth);
+}
+
 std::optional<WindowPlan> BurstGovernor::next(double cpus) {
   WindowPlan plan;
   plan.set = next_set();
-  const double allowed = allowance(cpus);
+  const double allowed = allowance_.per_ns(cpus);
   const double rate = expected_rate(plan.set);
   double length = kShortestNs;
   double stacks_per_hit = 0;
@@ -105,7 +104,7 @@ std::optional<WindowPlan> BurstGovernor::next(double cpus) {
                       hits * (costs_.hit_ns + stacks_per_hit * costs_.stack_ns);
   std::uniform_real_distribution<double> jitter(0.5, 1.5);
   const double pause = std::max(
-      {kPeriodNs * jitter(random_) - attaching_ns_, kRestNs, (cost - credit_ns_) / allowed});
+      {kPeriodNs * jitter(random_) - attaching_ns_, kRestNs, allowance_.ns_until(cost, cpus)});
   if (pause > kRarestNs) return std::nullopt;
   plan.pause_ns = static_cast<std::uint64_t>(pause);
   plan.length_ns = static_cast<std::uint64_t>(length);
@@ -116,10 +115,7 @@ std::optional<WindowPlan> BurstGovernor::next(double cpus) {
 
 void BurstGovernor::settle(const WindowPlan& plan, const WindowOutcome& outcome,
                            std::uint64_t elapsed_ns, double cpus) {
-  const double allowed = allowance(cpus);
-  credit_ns_ += allowed * static_cast<double>(elapsed_ns);
-  credit_ns_ = std::min(credit_ns_, allowed * kCreditNs);
-  credit_ns_ -= cost_of(outcome);
+  allowance_.settle(cost_of(outcome), elapsed_ns, cpus);
   const auto attaching = static_cast<double>(elapsed_ns) - static_cast<double>(plan.pause_ns) -
                          static_cast<double>(outcome.length_ns);
   attaching_ns_ = std::clamp(attaching, 0.0, kPeriodNs);

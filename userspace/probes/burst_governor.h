@@ -8,6 +8,7 @@
 #include <random>
 
 #include "model/alloc_snapshot.h"
+#include "probes/allowance.h"
 
 namespace cw {
 
@@ -46,6 +47,8 @@ class BurstGovernor {
   // `budget_share`: of the process's CPU time.
   BurstGovernor(double budget_share, ProbeCosts costs, std::uint64_t seed);
 
+  void set_budget(double share) { allowance_.set_budget(share); }
+
   // The next window; empty: even the shortest would be too dear to be opened now and then.
   // `cpus`: how many the process used lately.
   std::optional<WindowPlan> next(double cpus);
@@ -54,19 +57,17 @@ class BurstGovernor {
               double cpus);
 
   [[nodiscard]] double cost_of(const WindowOutcome& outcome) const;
+  // Calls of both kinds in each ns while they are probed; empty: none were tried yet.
+  [[nodiscard]] std::optional<double> hits_per_ns() const;
 
  private:
-  // What the process may lose in each nanosecond.
-  [[nodiscard]] double allowance(double cpus) const;
   [[nodiscard]] double expected_rate(ProbeSet set) const;
   [[nodiscard]] bool slows_little() const;
   ProbeSet next_set();
 
-  double budget_share_;
+  Allowance allowance_;  // at first what it takes to try each set once
   ProbeCosts costs_;
   std::mt19937_64 random_;
-  // Not spent yet; below 0: overspent. At first what it takes to try each set once.
-  double credit_ns_;
   struct Seen {  // fading
     double hits = 0;
     double ns = 0;

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <linux/perf_event.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -12,6 +13,7 @@
 #include <memory>
 
 #include "probes/tracefs.h"
+#include "probes/uprobe_link.h"
 
 namespace cw {
 namespace {
@@ -124,7 +126,24 @@ Attempt try_call_tracepoint(const Tracefs& tracefs) {
   return link ? done() : failed("attaching", errno);
 }
 
+// Linux 6.1 loads such a program and refuses to attach it. Attaching to what is no file fails with
+// EBADF, but only where attaching is known at all (bpf_uprobe_multi_link_attach(),
+// kernel/trace/bpf_trace.c).
+Attempt try_many_uprobes(UprobeKind kind) {
+  const Fd program =
+      load({.type = BPF_PROG_TYPE_KPROBE, .attach = static_cast<bpf_attach_type>(kind)});
+  if (!program) return failed("loading", errno);
+  constexpr std::array<std::uint64_t, 1> kAnywhere{0};
+  const Fd link = attach_uprobes(program.get(), kind, 0,
+                                 {.file = "/", .offsets = kAnywhere, .cookies = kAnywhere});
+  return link || errno == EBADF ? done() : failed("attaching", errno);
+}
+
 }  // namespace
+
+bool has_many_uprobes() {
+  return try_many_uprobes(UprobeKind::kCalls).worked();
+}
 
 KernelFeatures try_features() {
   libbpf_set_print(nullptr);
@@ -141,6 +160,8 @@ KernelFeatures try_features() {
   const auto tracefs = Tracefs::open();
   found.tracefs = tracefs ? done() : failed("opening", errno);
   if (tracefs) found.call_tracepoints = try_call_tracepoint(*tracefs);
+  found.many_uprobes = try_many_uprobes(UprobeKind::kCalls);
+  found.uprobe_sessions = try_many_uprobes(UprobeKind::kSession);
   return found;
 }
 

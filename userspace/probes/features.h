@@ -14,6 +14,9 @@ KernelFeatures try_features();
 // kernel.unprivileged_bpf_disabled is 0. Before Linux 6.0 the same goes for using one.
 bool may_make_maps();
 
+// Whether programs attach to many places of a file at once (uprobe.multi, Linux 6.6).
+bool has_many_uprobes();
+
 // As long as the descriptor lives, the kernel times every run of every BPF program. Empty without
 // CAP_SYS_ADMIN.
 Fd time_programs();

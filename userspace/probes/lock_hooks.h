@@ -46,6 +46,16 @@ Result<Link> attach_tracepoint(bpf_program* program, std::uint64_t id, std::stri
 // Runs of our programs that the kernel skipped since they were loaded (bpf_prog_info's
 // recursion_misses, Linux 5.12).
 std::uint64_t missed_runs(const bpf_object* object);
+
+// What the programs of a skeleton that has no waits to lose have lost since they were loaded.
+template <typename Bpf>
+Losses losses_of(const Bpf& skeleton) {
+  return {.waits = 0,
+          .stacks = skeleton.bss->lost_stacks,
+          .events = missed_runs(skeleton.obj),
+          .map_full = skeleton.bss->map_full};
+}
+
 // Of every program that has a hook of its own.
 std::vector<ProgramRuns> timed_runs(const bpf_object* object);
 

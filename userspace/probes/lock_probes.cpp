@@ -20,11 +20,13 @@
 #include "probes/lock_hooks.h"
 #include "probes/lockdown.h"
 #include "probes/map_reader.h"
+#include "probes/per_cpu.h"
 #include "probes/pid_namespace.h"
 #include "probes/retention.h"
 #include "probes/skeleton.h"
 #include "probes/thread_registers.h"
 #include "probes/wire_key.h"
+#include "wire_requests.h"
 
 namespace cw {
 namespace {
@@ -245,8 +247,9 @@ StackId LockProbes::keep_stack(const WalkedStack& walked) {
   StackId id = 1;
   for (const WalkedFrame& frame : walked.frames) {
     if (stack.depth == CW_MAX_DEPTH) break;
-    const std::uint64_t address =
-        frame.address | (frame.exact ? CW_FRAME_EXACT : 0) | (frame.guessed ? CW_FRAME_GUESSED : 0);
+    const std::uint64_t address = frame.address | (frame.exact ? CW_FRAME_EXACT : 0) |
+                                  (frame.guessed ? CW_FRAME_GUESSED : 0) |
+                                  (frame.method ? CW_FRAME_METHOD : 0);
     stack.address[stack.depth++] = address;
     id = (id ^ address) * 0x9e3779b97f4a7c15U;
     id ^= id >> 29U;
@@ -272,6 +275,13 @@ bool LockProbes::seed(const WaitSeed& wait) {
 void LockProbes::reap(std::uint32_t tid, std::uint64_t start_ns, bool count_as_lost) {
   cw_reap argument{.start_ns = start_ns, .tid = tid, .lost = count_as_lost ? 1U : 0U};
   run(state_->skeleton->progs.reap, argument);
+}
+
+StackId LockProbes::add_stack(const WaitInProgress& wait, const WalkedStack& walked) {
+  cw_late_stack argument{
+      .start_ns = wait.start_ns, .stack = keep_stack(walked), .tid = wait.tid, .unused = 0};
+  if (argument.stack == 0 || run(state_->skeleton->progs.add_stack, argument) != 0) return 0;
+  return argument.stack;
 }
 
 bool LockProbes::settle(const WordKey& word) {
@@ -319,7 +329,8 @@ WalkedStack LockProbes::stack(StackId id) const {
   for (std::uint32_t i = 0; i < std::min<std::uint32_t>(kept.depth, CW_MAX_DEPTH); ++i)
     stack.frames.push_back({.address = kept.address[i] & CW_FRAME_ADDRESS,
                             .exact = (kept.address[i] & CW_FRAME_EXACT) != 0,
-                            .guessed = (kept.address[i] & CW_FRAME_GUESSED) != 0});
+                            .guessed = (kept.address[i] & CW_FRAME_GUESSED) != 0,
+                            .method = (kept.address[i] & CW_FRAME_METHOD) != 0});
   return stack;
 }
 
@@ -328,14 +339,8 @@ UnwindMaps& LockProbes::unwind_maps() {
 }
 
 HookCost LockProbes::cost() const {
-  const int cpus = libbpf_num_possible_cpus();
-  if (cpus <= 0) return {};
-  std::vector<cw_cost> by_cpu(static_cast<std::size_t>(cpus));
-  const std::uint32_t zero = 0;
-  if (bpf_map_lookup_elem(bpf_map__fd(state_->skeleton->maps.cost), &zero, by_cpu.data()) != 0)
-    return {};
   cw_cost sum{};
-  for (const cw_cost& cost : by_cpu) {
+  for (const cw_cost& cost : read_by_cpu<cw_cost>(bpf_map__fd(state_->skeleton->maps.cost), 0)) {
     sum.runs += cost.runs;
     sum.timed_runs += cost.timed_runs;
     sum.timed_ns += cost.timed_ns;

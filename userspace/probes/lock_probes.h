@@ -116,6 +116,9 @@ class LockProbes {
   bool seed(const WaitSeed& wait);
   // Takes out of the books a wait that is over though no hook saw it end; start_ns 0: a seeded one.
   void reap(std::uint32_t tid, std::uint64_t start_ns, bool count_as_lost);
+  // Gives a wait in progress the stack that was not taken when it began: the stack's id; 0 when the
+  // wait is over, has one by now, or there is no room.
+  StackId add_stack(const WaitInProgress& wait, const WalkedStack& walked);
   // Sets a word's number of waiters right if it does not fit the waits in progress; true if so.
   bool settle(const WordKey& word);
   // From now on a run of time-outs of one thread on the word is one wait; false when it is gone.

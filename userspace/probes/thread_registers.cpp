@@ -9,7 +9,7 @@
 #include <cerrno>
 
 #include "model/fd.h"
-#include "wire.h"
+#include "wire_requests.h"
 
 namespace cw {
 namespace {

@@ -16,7 +16,8 @@ namespace cw {
 namespace {
 
 static_assert(static_cast<int>(UnwindRule::Cfa::kRegister) == CW_CFA_REGISTER &&
-              static_cast<int>(UnwindRule::Cfa::kSignal) == CW_CFA_SIGNAL);
+              static_cast<int>(UnwindRule::Cfa::kSignal) == CW_CFA_SIGNAL &&
+              static_cast<int>(UnwindRule::Cfa::kInterpreted) == CW_CFA_INTERPRETED);
 static_assert(static_cast<int>(UnwindRule::Fp::kLost) == CW_FP_LOST);
 
 constexpr std::size_t kMaxPages = CW_PAGE_ROWS;         // of rows, beside the index

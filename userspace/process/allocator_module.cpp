@@ -9,37 +9,11 @@
 #include "process/elf_imports.h"
 #include "process/mapped_file.h"
 #include "process/probe_placement.h"
-#include "process/proc_files.h"
 
 namespace cw {
 namespace {
 
-constexpr std::uint64_t kMaxWindow = std::uint64_t{64} << 20;  // bytes of code in memory
-constexpr std::uint64_t kAround = std::uint64_t{8} << 20;      // of a larger file: beside functions
 constexpr unsigned kMaxDepth = 3;  // of calls within the allocator: deeper down it is its pages
-
-// The code around the functions.
-CodeWindow read_code(int file, const LoadedModule& module) {
-  CodeWindow window;
-  const std::uint64_t first = module.functions.front().vaddr;
-  const std::uint64_t last = module.functions.back().vaddr + module.functions.back().size;
-  const ElfSegment* segment = module.image->segment_at(first);
-  if (segment == nullptr || !segment->executable) return window;
-  std::uint64_t start = segment->address;
-  std::uint64_t end = segment->address + segment->file_size;
-  if (end - start > kMaxWindow) {
-    start = std::max(start, first - std::min(first, kAround));
-    end = std::min({end, last + kAround, start + kMaxWindow});
-  }
-  if (end <= start) return window;
-  window.vaddr = start;
-  window.bytes.resize(end - start);
-  const std::size_t got =
-      read_at(file, segment->offset + (start - segment->address),
-              {reinterpret_cast<char*>(window.bytes.data()), window.bytes.size()});
-  window.bytes.resize(got);
-  return window;
-}
 
 // Whether a function for `outer` that always goes on to one for `inner` needs no probe of its own.
 bool is_counted_by(AllocCall outer, AllocCall inner) {
@@ -130,7 +104,9 @@ class SiteMaker {
   SiteMaker(const LoadedModule& module, std::shared_ptr<const Fd> file)
       : module_(&module),
         file_(std::move(file)),
-        code_(read_code(file_->get(), module)),
+        code_(read_code(file_->get(), *module.image,
+                        {.start = module.functions.front().vaddr,
+                         .end = module.functions.back().vaddr + module.functions.back().size})),
         imports_(read_imports(file_->get())) {}
 
   ModuleSites make() {

@@ -6,10 +6,14 @@
 #include <string_view>
 #include <utility>
 
+#include "process/proc_files.h"
+
 namespace cw {
 namespace {
 
-constexpr std::uint64_t kAlignment = 16;  // of functions
+constexpr std::uint64_t kAlignment = 16;                       // of functions
+constexpr std::uint64_t kMaxWindow = std::uint64_t{64} << 20;  // bytes of code in memory
+constexpr std::uint64_t kAround = std::uint64_t{8} << 20;      // of a larger file: beside functions
 
 // Functions that never come back, of C and C++ runtimes.
 bool never_returns(std::string_view name) {
@@ -160,6 +164,26 @@ bool CodeFlow::only_hands_over(std::uint64_t entry,
       ahead.push_back({.at = instruction->end(), .acted = acted});
   }
   return handed;
+}
+
+CodeWindow read_code(int file, const ElfImage& image, const AddressRange& functions) {
+  CodeWindow window;
+  const ElfSegment* segment = image.segment_at(functions.start);
+  if (segment == nullptr || !segment->executable) return window;
+  std::uint64_t start = segment->address;
+  std::uint64_t end = segment->address + segment->file_size;
+  if (end - start > kMaxWindow) {
+    start = std::max(start, functions.start - std::min(functions.start, kAround));
+    end = std::min({end, functions.end + kAround, start + kMaxWindow});
+  }
+  if (end <= start) return window;
+  window.vaddr = start;
+  window.bytes.resize(end - start);
+  const std::size_t got =
+      read_at(file, segment->offset + (start - segment->address),
+              {reinterpret_cast<char*>(window.bytes.data()), window.bytes.size()});
+  window.bytes.resize(got);
+  return window;
 }
 
 Landings landings_in(const CodeWindow& code, const std::vector<AddressRange>& functions) {

@@ -44,6 +44,10 @@ struct CodeWindow {
   }
 };
 
+// The code of a file (open for reading) around some functions of one segment; empty when it cannot
+// be read.
+CodeWindow read_code(int file, const ElfImage& image, const AddressRange& functions);
+
 class CodeFlow {
  public:
   static constexpr std::size_t kMaxInstructions = 20'000;  // followed a function

@@ -114,6 +114,18 @@ std::vector<CgroupMount> parse_cgroup_mounts(std::string_view mountinfo) {
   return mounts;
 }
 
+std::string group_path_in(std::string_view membership) {
+  std::string_view first;
+  while (!membership.empty()) {
+    const auto line = take_line(membership);
+    const auto path = line.find(':', line.find(':') + 1);
+    if (path == std::string_view::npos) continue;
+    if (line.starts_with("0::")) return std::string(line.substr(path + 1));
+    if (first.empty()) first = line.substr(path + 1);
+  }
+  return std::string(first);
+}
+
 std::optional<ControlGroup> find_control_group(const std::string& path) {
   const auto mounts =
       parse_cgroup_mounts(read_whole(AT_FDCWD, "/proc/self/mountinfo", kMaxMountinfo));

@@ -29,6 +29,10 @@ std::vector<CgroupMount> parse_cgroup_mounts(std::string_view mountinfo);
 // version 2 first. Empty when there is no such group.
 std::optional<ControlGroup> find_control_group(const std::string& path);
 
+// In `membership`, the text of /proc/PID/cgroup: the path in the unified hierarchy (cgroups(7)),
+// else in the first one listed.
+std::string group_path_in(std::string_view membership);
+
 // Whether `membership`, the text of /proc/PID/cgroup, is that of a process in the group or below.
 bool is_member(std::string_view membership, const ControlGroup& group);
 bool is_member(std::int32_t pid, const ControlGroup& group);

@@ -1,82 +1,32 @@
 #include "process/eh_frame.h"
 
-#include <algorithm>
-#include <limits>
+#include <optional>
 #include <string_view>
-#include <tuple>
 #include <unordered_map>
-#include <vector>
+#include <utility>
 
 #include "process/cfi_state.h"
 
 namespace cw {
 namespace {
 
-constexpr std::uint64_t kReach = std::numeric_limits<std::uint32_t>::max();
-constexpr std::size_t kMaxRules = std::numeric_limits<std::uint16_t>::max();
 constexpr std::uint64_t kNoAlignmentAbove = 1U << 16U;
 
-struct Row {
-  std::uint64_t pc;
-  std::uint16_t rule;
-};
-
-// The rows of one FDE.
-struct Block {
-  std::uint64_t start;
-  std::uint64_t end;
-  std::size_t first;
-  std::size_t count;
-};
-
-struct RuleHash {
-  std::size_t operator()(const UnwindRule& rule) const {
-    constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15;
-    const auto half = [](std::int32_t a, std::int32_t b) {
-      return std::uint64_t{static_cast<std::uint32_t>(a)} << 32U | static_cast<std::uint32_t>(b);
-    };
-    const std::uint64_t shape = std::uint64_t{static_cast<std::uint8_t>(rule.cfa)} << 24U |
-                                std::uint64_t{static_cast<std::uint8_t>(rule.fp)} << 16U |
-                                rule.number;
-    std::uint64_t hash = half(rule.cfa_offset, rule.cfa_plus) * kSpread;
-    hash = (hash ^ hash >> 29U ^ half(rule.fp_offset, static_cast<std::int32_t>(shape))) * kSpread;
-    return hash ^ hash >> 32U;
-  }
-};
-
-class Builder {
+class Reader {
  public:
-  explicit Builder(CfiCursor section) : section_(section) { intern({}); }
+  Reader(CfiCursor section, UnwindRows& rows) : section_(section), rows_(&rows) {}
 
-  UnwindTable build();
+  void read_all();
 
  private:
-  std::uint16_t intern(const UnwindRule& rule);
   const CfiCommon* common_at(std::uint64_t vaddr);
   void add_entry(CfiCursor entry, std::uint64_t common_vaddr);
-  void put(std::uint64_t pc, std::uint16_t rule);
 
   CfiCursor section_;
   std::uint64_t begin_ = section_.vaddr();
   std::unordered_map<std::uint64_t, std::optional<CfiCommon>> commons_;  // by address of the CIE
-  std::unordered_map<UnwindRule, std::uint16_t, RuleHash> known_;
-  std::vector<Row> rows_;
-  std::vector<Block> blocks_;
-  UnwindTable table_;
+  UnwindRows* rows_;
 };
-
-std::uint16_t Builder::intern(const UnwindRule& rule) {
-  const auto found = known_.find(rule);
-  if (found != known_.end()) return found->second;
-  if (table_.rules.size() > kMaxRules) {
-    table_.not_understood++;
-    return 0;
-  }
-  const auto number = static_cast<std::uint16_t>(table_.rules.size());
-  table_.rules.push_back(rule);
-  known_.emplace(rule, number);
-  return number;
-}
 
 // Length and the rest of one entry: a CIE or an FDE. Empty at the terminator.
 CfiCursor take_entry(CfiCursor& section) {
@@ -144,7 +94,7 @@ std::optional<CfiCommon> read_common(CfiCursor entry) {
   return common;
 }
 
-const CfiCommon* Builder::common_at(std::uint64_t vaddr) {
+const CfiCommon* Reader::common_at(std::uint64_t vaddr) {
   const auto [place, is_new] = commons_.try_emplace(vaddr);
   if (is_new && vaddr >= begin_) {
     CfiCursor section = section_;
@@ -155,10 +105,10 @@ const CfiCommon* Builder::common_at(std::uint64_t vaddr) {
   return common.has_value() ? &common.value() : nullptr;
 }
 
-void Builder::add_entry(CfiCursor entry, std::uint64_t common_vaddr) {
+void Reader::add_entry(CfiCursor entry, std::uint64_t common_vaddr) {
   const CfiCommon* common = common_at(common_vaddr);
   if (common == nullptr) {
-    table_.not_understood++;
+    rows_->leave_out();
     return;
   }
   constexpr std::uint8_t kFormat = 0x0f;  // a size is not relative to anything
@@ -166,29 +116,17 @@ void Builder::add_entry(CfiCursor entry, std::uint64_t common_vaddr) {
   const auto size = entry.take_pointer(common->pointer_encoding & kFormat);
   if (common->has_augmentation) entry.take_part(entry.take_uleb());
   if (!entry.good() || !start || !size || *size == 0 || *start + *size < *start) {
-    table_.not_understood++;
+    rows_->leave_out();
     return;
   }
-  Block block{.start = *start, .end = *start + *size, .first = rows_.size(), .count = 0};
+  rows_->begin(*start, *start + *size);
   const bool whole =
-      run_cfi(entry, *common, block.start, block.end, [&](std::uint64_t pc, const CfiState& state) {
-        const UnwindRule rule = rule_of(state);
-        if (rule.cfa == UnwindRule::Cfa::kNone) table_.not_understood++;
-        rows_.push_back({.pc = pc, .rule = intern(rule)});
-      });
-  if (!whole) table_.not_understood++;
-  block.count = rows_.size() - block.first;
-  if (block.count != 0) blocks_.push_back(block);
+      run_cfi(entry, *common, *start, *start + *size,
+              [&](std::uint64_t pc, const CfiState& state) { rows_->add(pc, rule_of(state)); });
+  if (!whole) rows_->leave_out();
 }
 
-void Builder::put(std::uint64_t pc, std::uint16_t rule) {
-  if (pc - table_.base > kReach) return;
-  if (!table_.rule.empty() && table_.rule.back() == rule) return;  // goes on
-  table_.pc.push_back(static_cast<std::uint32_t>(pc - table_.base));
-  table_.rule.push_back(rule);
-}
-
-UnwindTable Builder::build() {
+void Reader::read_all() {
   CfiCursor section = section_;
   while (!section.at_end()) {
     CfiCursor entry = take_entry(section);
@@ -199,32 +137,18 @@ UnwindTable Builder::build() {
     if (distance == 0) continue;  // a CIE
     add_entry(entry, field - distance);
   }
-  if (blocks_.empty()) return std::move(table_);
-  if (!std::ranges::is_sorted(blocks_, {}, &Block::start))
-    std::ranges::sort(blocks_, {},
-                      [](const Block& block) { return std::tie(block.start, block.first); });
-  table_.base = blocks_.front().start;
-  table_.pc.reserve(rows_.size() + rows_.size() / 4);
-  table_.rule.reserve(table_.pc.capacity());
-  std::uint64_t end = table_.base;
-  for (const Block& block : blocks_) {
-    if (block.start < end) {  // two entries for one address: the first holds
-      table_.not_understood++;
-      continue;
-    }
-    if (block.start > end) put(end, 0);
-    for (std::size_t i = 0; i < block.count; ++i)
-      put(rows_[block.first + i].pc, rows_[block.first + i].rule);
-    end = block.end;
-  }
-  put(end, 0);
-  return std::move(table_);
 }
 
 }  // namespace
 
+void add_eh_frame(std::span<const std::byte> section, std::uint64_t vaddr, UnwindRows& rows) {
+  Reader(CfiCursor(section, vaddr), rows).read_all();
+}
+
 UnwindTable unwind_table(std::span<const std::byte> section, std::uint64_t vaddr) {
-  return Builder(CfiCursor(section, vaddr)).build();
+  UnwindRows rows;
+  add_eh_frame(section, vaddr, rows);
+  return std::move(rows).build();
 }
 
 }  // namespace cw

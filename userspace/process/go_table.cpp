@@ -23,6 +23,7 @@ constexpr std::uint32_t kMagic20 = 0xfffffff1;
 
 // Fields of a function's record behind its entry point, in units of 4 bytes (runtime._func).
 constexpr unsigned kName = 0;
+constexpr unsigned kStackSteps = 3;
 constexpr unsigned kFileSteps = 4;
 constexpr unsigned kLineSteps = 5;
 constexpr unsigned kTables = 6;  // how many other tables follow the record
@@ -63,18 +64,22 @@ std::string_view part(std::string_view bytes, std::uint64_t begin, std::uint64_t
 
 std::string_view string_at(std::string_view strings, std::uint64_t offset) {
   if (offset >= strings.size()) return {};
-  strings.remove_prefix(offset);
-  return strings.substr(0, std::min(strings.find('\0'), kMaxPath));
+  strings = strings.substr(offset, kMaxPath);
+  return strings.substr(0, strings.find('\0'));
 }
 
 // The value that the dynamic linker writes to `address` ("base + addend"), for what the linker
 // left 0 in the file.
 std::optional<std::uint64_t> relocated(Elf* elf, std::uint64_t address) {
-  for (Elf_Scn* section = ::elf_nextscn(elf, nullptr); section != nullptr;
-       section = ::elf_nextscn(elf, section)) {
+  std::size_t left = kMaxRelocations;  // of all sections together
+  std::size_t count = 0;
+  for (Elf_Scn* section = ::elf_nextscn(elf, nullptr); section != nullptr && count < kMaxSections;
+       section = ::elf_nextscn(elf, section), ++count) {
     GElf_Shdr header{};
     if (::gelf_getshdr(section, &header) == nullptr || header.sh_type != SHT_RELA) continue;
-    if (header.sh_size / sizeof(Elf64_Rela) > kMaxRelocations) continue;
+    const std::size_t items = header.sh_size / sizeof(Elf64_Rela);
+    if (items > left) continue;
+    left -= items;
     Elf_Data* table = ::elf_getdata(section, nullptr);
     const std::size_t entry = ::gelf_fsize(elf, ELF_T_RELA, 1, EV_CURRENT);
     for (std::size_t i = 0; table != nullptr && i < table->d_size / entry; ++i) {
@@ -147,6 +152,8 @@ std::optional<GoTable> GoTable::open(std::string_view bytes, std::uint64_t text)
   table.steps_ = part(bytes, word(first + 3), word(first + 4));
   table.index_ = part(bytes, word(first + 4), bytes.size());
   const std::size_t entry = has_text ? 4 : table.pointer_;
+  // Since Go 1.26 the table no longer says where code begins.
+  if (has_text && table.text_ == 0) return std::nullopt;
   if (table.functions_ > kMaxFunctions || table.names_.empty() ||
       (table.functions_ * 2 + 1) * entry > table.index_.size())
     return std::nullopt;
@@ -210,22 +217,32 @@ std::optional<std::uint32_t> GoTable::field(const Function& function, unsigned i
   return word_at(index_, function.details + entry + std::uint64_t{index} * 4);
 }
 
+bool GoTable::Steps::next() {
+  const auto change = take_varint(bytes_);
+  if (!change || (*change == 0 && !is_first_)) return false;
+  const auto length = take_varint(bytes_);
+  if (!length) return false;
+  // Zigzag: the sign is the lowest bit.
+  value_ += (*change & 1U) != 0 ? -std::int64_t{(*change >> 1) + 1} : std::int64_t{*change >> 1};
+  end_ += std::uint64_t{*length} * quantum_;
+  is_first_ = false;
+  return true;
+}
+
+GoTable::Steps GoTable::steps_of(std::uint32_t table, const Function& function) const {
+  const bool is_told = table != 0 && table < steps_.size();
+  return {is_told ? steps_.substr(table) : std::string_view(), function.start, quantum_};
+}
+
+GoTable::Steps GoTable::stack_sizes(const Function& function) const {
+  return steps_of(field(function, kStackSteps).value_or(0), function);
+}
+
 std::optional<std::int32_t> GoTable::value_at(std::uint32_t table, const Function& function,
                                               std::uint64_t vaddr) const {
-  if (table == 0 || table >= steps_.size()) return std::nullopt;
-  std::string_view steps = steps_.substr(table);
-  std::uint64_t pc = function.start;
-  std::int64_t value = -1;
-  for (bool first = true;; first = false) {
-    const auto change = take_varint(steps);
-    if (!change || (*change == 0 && !first)) return std::nullopt;
-    const auto length = take_varint(steps);
-    if (!length) return std::nullopt;
-    // Zigzag: the sign is the lowest bit.
-    value += (*change & 1U) != 0 ? -std::int64_t{(*change >> 1) + 1} : std::int64_t{*change >> 1};
-    pc += std::uint64_t{*length} * quantum_;
-    if (vaddr < pc) return static_cast<std::int32_t>(value);
-  }
+  for (Steps steps = steps_of(table, function); steps.next();)
+    if (vaddr < steps.end()) return steps.value();
+  return std::nullopt;
 }
 
 bool GoTable::is_inlined(const Function& function, std::uint64_t vaddr) const {

@@ -34,6 +34,29 @@ class GoTable {
   [[nodiscard]] std::optional<Function> function_at(std::uint64_t vaddr) const;
   [[nodiscard]] std::string_view names() const { return names_; }  // NUL-terminated strings
 
+  // The stretches of a function's code over which a value stays the same, in turn.
+  class Steps {
+   public:
+    // Moves to the next; false behind the last one, and at damage.
+    bool next();
+    [[nodiscard]] std::uint64_t end() const { return end_; }
+    [[nodiscard]] std::int32_t value() const { return static_cast<std::int32_t>(value_); }
+
+   private:
+    friend class GoTable;
+    Steps(std::string_view bytes, std::uint64_t start, std::uint8_t quantum)
+        : bytes_(bytes), end_(start), quantum_(quantum) {}
+
+    std::string_view bytes_;
+    std::uint64_t end_;
+    std::int64_t value_ = -1;
+    std::uint8_t quantum_;
+    bool is_first_ = true;
+  };
+  // How many bytes the function has put on the stack, above its return address. None: it is not
+  // told.
+  [[nodiscard]] Steps stack_sizes(const Function& function) const;
+
   // The function, and its file and line: only the name where the code is of a function inlined
   // in it, whose name is not in this table.
   [[nodiscard]] SourceFrames at(std::uint64_t vaddr) const;
@@ -45,6 +68,7 @@ class GoTable {
   // Of a function, or behind the last one.
   [[nodiscard]] std::uint64_t entry_of(std::size_t index) const;
   // A table of {value, up to which pc}, at an offset of `steps_`.
+  [[nodiscard]] Steps steps_of(std::uint32_t table, const Function& function) const;
   [[nodiscard]] std::optional<std::int32_t> value_at(std::uint32_t table, const Function& function,
                                                      std::uint64_t vaddr) const;
   [[nodiscard]] bool is_inlined(const Function& function, std::uint64_t vaddr) const;

@@ -93,6 +93,12 @@ const Mapping* MemoryMap::before(const Mapping& mapping) const {
   return here == mappings_.begin() ? nullptr : &*std::prev(here);
 }
 
+std::size_t MemoryMap::code_mappings() const {
+  return static_cast<std::size_t>(std::ranges::count_if(mappings_, [](const Mapping& mapping) {
+    return mapping.executable && mapping.of_file() && !mapping.past;
+  }));
+}
+
 void MemoryMap::keep_past(const MemoryMap& earlier) {
   std::vector<Mapping> kept;
   for (const Mapping& old : earlier.mappings_) {

@@ -45,6 +45,8 @@ class MemoryMap {
   [[nodiscard]] const Mapping* before(const Mapping& mapping) const;
   [[nodiscard]] const std::vector<Mapping>& mappings() const { return mappings_; }
   [[nodiscard]] bool empty() const { return mappings_.empty(); }
+  // How many map code from files now: changes when a library is loaded or let go.
+  [[nodiscard]] std::size_t code_mappings() const;
 
   // Takes over code mapped from files in `earlier` where nothing else is mapped by now, as `past`.
   void keep_past(const MemoryMap& earlier);

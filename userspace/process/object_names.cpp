@@ -28,6 +28,13 @@ std::string name_with_offset(std::string name, std::uint64_t offset) {
   return offset == 0 ? name : fmt::format("{}+{:#x}", name, offset);
 }
 
+// Where Go asks for memory first (go.dev/src/runtime/malloc.go, mallocinit()). The stacks of its
+// threads lie there between all else.
+bool is_go_heap(std::uint64_t address) {
+  constexpr std::uint64_t kHint = 0xc0;
+  return (address >> 32U & 0xffU) == kHint && address >> 40U < 0x7f;
+}
+
 ObjectName static_object(const ElfImage& image, std::string_view path, std::uint64_t vaddr) {
   ObjectName named;
   named.object = fmt::format("{} {}+{:#x}", section_of(image, vaddr), file_name_of(path),
@@ -86,7 +93,7 @@ ObjectName ProcessSymbols::object_at(std::uint64_t address) {
   if (mapping->of_file())
     return {.name = "", .object = fmt::format("file {}+{:#x}", mapping->path, in_file)};
   if (mapping->path == "[stack]") return {.name = "", .object = fmt::format("stack of {}", pid_)};
-  if (mapping->path != "[heap]") {
+  if (mapping->path != "[heap]" && !is_go_heap(address)) {
     if (const std::int32_t tid = thread_with_stack(*mapping, address))
       return {.name = "", .object = fmt::format("stack of {}", tid)};
   }

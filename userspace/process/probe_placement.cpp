@@ -91,10 +91,10 @@ bool find_arguments(const Arguments& arguments, const CallShape& shape, Placemen
          look_up(shape.pointer, site.pointer_in);
 }
 
-Placement at_entry(std::uint64_t vaddr, AllocCall call, std::string why) {
+Placement at_entry(std::uint64_t vaddr, const CallShape& shape, std::string why) {
   Placement site;
   site.vaddr = vaddr;
-  find_arguments(Arguments(), shape_of(call), site);
+  find_arguments(Arguments(), shape, site);
   site.why_entry = std::move(why);
   return site;
 }
@@ -102,16 +102,16 @@ Placement at_entry(std::uint64_t vaddr, AllocCall call, std::string why) {
 // Walks the instructions that every call passes, in their order, and offers each as a site.
 class Line {
  public:
-  Line(std::span<const std::byte> code, std::uint64_t vaddr, AllocCall call,
+  Line(std::span<const std::byte> code, std::uint64_t vaddr, const CallShape& shape,
        std::span<const std::uint64_t> landings)
-      : code_(code), vaddr_(vaddr), shape_(shape_of(call)), call_(call) {
+      : code_(code), vaddr_(vaddr), shape_(shape) {
     body_ = look_through(decoder_, code, vaddr);
     body_.landings.insert(body_.landings.end(), landings.begin(), landings.end());
   }
 
   Placement best() {
     read();
-    Placement site = at_entry(vaddr_, call_, {});
+    Placement site = at_entry(vaddr_, shape_, {});
     walk();
     if (found_)
       site = *found_;
@@ -207,7 +207,6 @@ class Line {
   std::span<const std::byte> code_;
   std::uint64_t vaddr_;
   CallShape shape_;
-  AllocCall call_;
   Body body_;
   std::vector<Instruction> line_;
   std::optional<Placement> found_;
@@ -237,16 +236,16 @@ bool is_emulated(std::span<const std::byte> instruction) {
   return rest.size() == 6 && opcode == 0x0f && byte_at(rest, 1) >= 0x80 && byte_at(rest, 1) <= 0x8f;
 }
 
-Placement place(std::span<const std::byte> code, std::uint64_t vaddr, AllocCall call,
+Placement place(std::span<const std::byte> code, std::uint64_t vaddr, const CallShape& shape,
                 std::span<const std::uint64_t> landings) {
 #ifdef __x86_64__
-  if (code.empty()) return at_entry(vaddr, call, "its size is not known");
-  if (code.size() > kMaxFunction) return at_entry(vaddr, call, "too long to be looked through");
-  return Line(code, vaddr, call, landings).best();
+  if (code.empty()) return at_entry(vaddr, shape, "its size is not known");
+  if (code.size() > kMaxFunction) return at_entry(vaddr, shape, "too long to be looked through");
+  return Line(code, vaddr, shape, landings).best();
 #else
   static_cast<void>(code);
   static_cast<void>(landings);
-  return at_entry(vaddr, call, "sites are chosen on x86-64 only");
+  return at_entry(vaddr, shape, "sites are chosen on x86-64 only");
 #endif
 }
 

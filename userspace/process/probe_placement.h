@@ -40,7 +40,11 @@ struct Placement {
 //
 // `code`: the function from its entry at `vaddr` to its end. Any bytes are taken. `landings`: where
 // other code branches to, such as the function's `.cold` part.
-Placement place(std::span<const std::byte> code, std::uint64_t vaddr, AllocCall call,
+Placement place(std::span<const std::byte> code, std::uint64_t vaddr, const CallShape& shape,
                 std::span<const std::uint64_t> landings = {});
+inline Placement place(std::span<const std::byte> code, std::uint64_t vaddr, AllocCall call,
+                       std::span<const std::uint64_t> landings = {}) {
+  return place(code, vaddr, shape_of(call), landings);
+}
 
 }  // namespace cw

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "process/control_group.h"
 #include "process/proc_files.h"
 #include "process/text_parse.h"
 
@@ -91,17 +92,7 @@ std::string exe_at(int process) {
 }
 
 std::string cgroup_at(int process) {
-  const std::string text = read_whole(process, "cgroup", kMaxCgroupText);
-  std::string_view rest = text;
-  std::string_view first;
-  while (!rest.empty()) {
-    const auto line = take_line(rest);
-    const auto path = line.find(':', line.find(':') + 1);
-    if (path == std::string_view::npos) continue;
-    if (line.starts_with("0::")) return std::string(line.substr(path + 1));
-    if (first.empty()) first = line.substr(path + 1);
-  }
-  return std::string(first);
+  return group_path_in(read_whole(process, "cgroup", kMaxCgroupText));
 }
 
 std::uint64_t cpu_ns_in(const StatFields& fields) {
@@ -151,11 +142,6 @@ std::string thread_comm_of(std::int32_t pid, std::int32_t tid) {
 std::string exe_of(std::int32_t pid) {
   const Fd process = open_process(pid);
   return process ? exe_at(process.get()) : std::string();
-}
-
-std::string cgroup_of(std::int32_t pid) {
-  const Fd process = open_process(pid);
-  return process ? cgroup_at(process.get()) : std::string();
 }
 
 std::vector<std::int32_t> tids_of(std::int32_t pid) {

@@ -29,9 +29,6 @@ std::string thread_comm_of(std::int32_t pid, std::int32_t tid);
 // rights.
 std::string exe_of(std::int32_t pid);
 
-// The path in the unified hierarchy (cgroups(7)), else in the first one listed.
-std::string cgroup_of(std::int32_t pid);
-
 std::vector<std::int32_t> tids_of(std::int32_t pid);
 
 // Children, their children and so on, of any of these processes. One look at every process of the

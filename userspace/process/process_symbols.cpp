@@ -21,6 +21,7 @@ constexpr std::size_t kMaxFrames = 1 << 16;  // kept named; more start afresh
 constexpr int kMaxModuleMappings = 64;       // looked back over to find a module's first one
 constexpr std::uint64_t kPage = 4096;
 constexpr std::string_view kGenerated = "[jit]";  // module of code that is not of a file
+constexpr std::string_view kInterpreted = "[interpreted]";
 
 std::uint64_t page_of(std::uint64_t address) {
   return address / kPage * kPage;
@@ -41,6 +42,15 @@ bool is_first_function(std::string_view name) {
 
 std::string file_name_of(std::string_view path) {
   return std::string(path.substr(path.rfind('/') + 1));
+}
+
+// A lambda's call operator that was inlined has no linker's name, and its class has none at all.
+std::string source_name(const SourceFrame& source) {
+  return source.function == "operator()" ? "{lambda}::operator()" : demangle(source.function);
+}
+
+bool is_generated(const Frame& frame) {
+  return frame.module == kGenerated || frame.module == kInterpreted;
 }
 
 }  // namespace
@@ -65,7 +75,7 @@ bool ProcessSymbols::refresh() {
   now.keep_past(map_);
   map_ = std::move(now);
   frames_.clear();
-  if (generated_read_) generated_.refresh(directory_.get(), pid_);
+  if (generated_read_) read_generated();
   stack_pointers_.reset();
   adopt_code_files();
   return true;
@@ -162,6 +172,7 @@ void ProcessSymbols::name_by_file(const Mapping& mapping, std::uint64_t address,
   named.frame.offset = address - mapping.start + mapping.offset;
   const auto image = is_vdso ? vdso() : image_of(mapping);
   if (!image) return;
+  named.frame.build_id = image->contents().build_id;
   const auto vaddr = image->code_address(address - back - mapping.start + mapping.offset);
   if (!vaddr) return;
   if (!is_vdso) named.file = key_of(mapping);
@@ -180,16 +191,47 @@ void ProcessSymbols::name_generated(std::uint64_t address, std::uint64_t back, N
   const auto now = std::chrono::steady_clock::now();
   auto function = generated_.at(address - back);
   if (!function && !frozen_ && (!generated_read_ || now - *generated_read_ >= kReloadPause)) {
-    generated_.refresh(directory_.get(), pid_);
-    generated_read_ = now;
+    read_generated();
     function = generated_.at(address - back);
   }
-  if (!function) return;
+  if (!function) {
+    name_java(address - back, named);
+    named.frame.offset += back;
+    return;
+  }
   const ScriptPlace place = script_place(function->name);
   named.frame.function = place.function;
   if (!place.file.empty()) named.frame.file = place.file;
   if (place.line != 0) named.frame.line = place.line;
   named.frame.offset = function->offset + back;
+}
+
+void ProcessSymbols::read_generated() {
+  generated_read_ = std::chrono::steady_clock::now();
+  generated_.refresh(directory_.get(), pid_);
+  if (const HotspotCode* java = java_.in(directory_.get(), map_)) java_pieces_ = java->pieces();
+}
+
+void ProcessSymbols::name_java(std::uint64_t address, NamedFrame& named) {
+  const HotspotCode* const java = java_.found();
+  if (java == nullptr) return;
+  const auto above =
+      std::ranges::upper_bound(java_pieces_, address, {}, &HotspotCode::Piece::start);
+  if (above == java_pieces_.begin() || address >= std::prev(above)->end) return;
+  named.frame.function = java->name_of(*std::prev(above));
+  if (!named.frame.function.empty()) named.frame.offset = address - std::prev(above)->start;
+}
+
+ProcessSymbols::NamedFrame& ProcessSymbols::named_method(std::uint64_t method) {
+  const auto known = frames_.find(method * 2);
+  if (known != frames_.end()) return known->second;
+  if (!generated_read_ && !frozen_) read_generated();
+  NamedFrame named;
+  named.in_code = true;
+  named.frame.module = kInterpreted;
+  if (const HotspotCode* java = java_.found()) named.frame.function = java->name_of_method(method);
+  if (frames_.size() >= kMaxFrames) frames_.clear();
+  return frames_.insert_or_assign(method * 2, std::move(named)).first->second;
 }
 
 ProcessSymbols::NamedFrame ProcessSymbols::make_frame(std::uint64_t address,
@@ -230,7 +272,7 @@ Frame ProcessSymbols::frame_at(std::uint64_t address, bool is_return_address) {
 
 // The function that the call before `return_address` goes to, if it is a direct one
 // (CALL rel32, opcode E8: Intel SDM volume 2).
-std::optional<Frame> ProcessSymbols::callee_before(std::uint64_t return_address) {
+ProcessSymbols::Callee ProcessSymbols::read_callee(std::uint64_t return_address) {
   constexpr std::size_t kCallBytes = 5;
   const Mapping* mapping = map_.find(return_address - 1);
   if (mapping == nullptr || !mapping->executable || !mapping->of_file()) return {};
@@ -241,13 +283,19 @@ std::optional<Frame> ProcessSymbols::callee_before(std::uint64_t return_address)
   if (!key || !cache_->read(*key, offset, code) || code[0] != std::byte{0xe8}) return {};
   std::int32_t distance = 0;
   std::memcpy(&distance, code.data() + 1, sizeof(distance));
-  const NamedFrame& callee =
-      named_frame(return_address + static_cast<std::uint64_t>(std::int64_t{distance}), false);
+  const std::uint64_t target = return_address + static_cast<std::uint64_t>(std::int64_t{distance});
+  const NamedFrame& callee = named_frame(target, false);
   if (!callee.in_code || callee.frame.function.empty() || callee.frame.offset != 0) return {};
   if (callee.frame.function.ends_with("@plt")) return {};  // where it leads is not known
-  Frame frame = callee.frame;
-  frame.inferred = true;
-  return frame;
+  Callee known{.address = target, .frame = callee.frame};
+  known.frame.inferred = true;
+  return known;
+}
+
+const ProcessSymbols::Callee& ProcessSymbols::callee_before(std::uint64_t return_address) {
+  if (const auto& known = named_frame(return_address, true).callee) return *known;
+  Callee callee = read_callee(return_address);  // may clear frames_
+  return named_frame(return_address, true).callee.emplace(std::move(callee));
 }
 
 std::vector<Frame> ProcessSymbols::with_lines(NamedFrame& named) {
@@ -260,7 +308,7 @@ std::vector<Frame> ProcessSymbols::with_lines(NamedFrame& named) {
     if (source.line != 0) frame.line = source.line;
     frame.inlined = &source != &named.source->back();
     // The symbol table's name for the function itself: it is what other tools show.
-    if (frame.inlined || frame.function.empty()) frame.function = demangle(source.function);
+    if (frame.inlined || frame.function.empty()) frame.function = source_name(source);
   }
   return frames;
 }
@@ -269,9 +317,11 @@ Stack ProcessSymbols::symbolize(const WalkedStack& walked, Detail detail) {
   Stack stack;
   stack.complete = walked.outermost && !walked.frames.empty();
   bool outermost = false;
+  std::uint64_t inside = 0;  // where the function of the frame before begins
   for (std::size_t i = 0; i < walked.frames.size(); ++i) {
     const WalkedFrame& frame = walked.frames[i];
-    NamedFrame& named = named_frame(frame.address, !frame.exact);
+    NamedFrame& named =
+        frame.method ? named_method(frame.address) : named_frame(frame.address, !frame.exact);
     if (!named.in_code) {
       stack.complete = stack.complete && frame.address == 0;
       break;
@@ -279,13 +329,17 @@ Stack ProcessSymbols::symbolize(const WalkedStack& walked, Detail detail) {
     outermost = named.outermost;
     auto frames = detail == Detail::kLines ? with_lines(named) : std::vector{named.frame};
     for (Frame& of_one : frames) of_one.guessed = frame.guessed;
-    // The innermost frames are a library's; without a frame of its own its caller is skipped.
-    if (i == 1 && frame.guessed)
-      if (auto skipped = callee_before(frame.address);
-          skipped && skipped->function != stack.frames.back().function)
-        stack.frames.push_back(*std::move(skipped));
+    const std::uint64_t function = frame.method ? 0 : named.function_at(frame.address);
+    // Frame pointers skip the caller of the innermost frame only: a library's without a frame.
+    if (!frame.method && !frame.exact && (frame.guessed ? i == 1 : inside != 0))
+      if (const Callee& callee = callee_before(frame.address);
+          callee.address != 0 && callee.address != inside)
+        stack.frames.push_back(callee.frame);
+    inside = function;
     std::ranges::move(frames, std::back_inserter(stack.frames));
   }
+  // Code made at run time begins no thread: the walk was led astray there.
+  if (!stack.frames.empty() && is_generated(stack.frames.back())) stack.complete = false;
   stack.complete = stack.complete || outermost;
   return stack;
 }

@@ -17,6 +17,7 @@
 #include "model/symbolizer.h"
 #include "model/unwind.h"
 #include "process/elf_cache.h"
+#include "process/hotspot_code.h"
 #include "process/maps.h"
 #include "process/perf_map.h"
 
@@ -46,8 +47,9 @@ class ProcessSymbols {
   Frame frame_at(std::uint64_t address, bool is_return_address);
 
   // What lies outside of code ends the stack. Complete: it was walked to its outermost frame, or
-  // reaches a known first function. Where frame pointers skipped the innermost frame's caller, it
-  // is put back as `inferred` if the call that the next frame is in names it. With kLines,
+  // reaches a known first function. A function that went on into another one by a jump (a tail
+  // call) has no frame, nor has the innermost frame's caller where frame pointers skipped it: it is
+  // put back as `inferred` if the call that the next frame is in names it. With kLines,
   // functions inlined in a frame come before it as frames of their own; lines that take long to
   // find may be missing, and are there when one asks again.
   Stack symbolize(const WalkedStack& walked, Detail detail = Detail::kFunctions);
@@ -66,14 +68,25 @@ class ProcessSymbols {
   [[nodiscard]] int directory() const { return directory_.get(); }
 
  private:
+  // What a call goes to.
+  struct Callee {
+    std::uint64_t address = 0;  // 0: not known
+    Frame frame;
+  };
   // A frame, and whether nothing called it.
   struct NamedFrame {
+    // Where the function begins; 0: not known.
+    [[nodiscard]] std::uint64_t function_at(std::uint64_t address) const {
+      return frame.function.empty() ? 0 : address - frame.offset;
+    }
+
     Frame frame;
     bool in_code = false;
     bool outermost = false;
     std::optional<ElfKey> file;  // with the code, and where in it
     std::uint64_t vaddr = 0;
     std::optional<SourceFrames> source;  // once asked for and known
+    std::optional<Callee> callee;        // likewise
   };
   // What tells one program run from the next under the same pid.
   struct Fingerprint {
@@ -95,7 +108,8 @@ class ProcessSymbols {
   [[nodiscard]] Fingerprint fingerprint_of(const MemoryMap& map) const;
   void adopt_code_files();
   std::optional<ElfKey> key_of(const Mapping& mapping);
-  std::optional<Frame> callee_before(std::uint64_t return_address);
+  const Callee& callee_before(std::uint64_t return_address);
+  Callee read_callee(std::uint64_t return_address);
   const Mapping* find_or_reload(std::uint64_t address);
   NamedFrame& named_frame(std::uint64_t address, bool is_return_address);
   // The frame, behind those inlined in it.
@@ -104,6 +118,9 @@ class ProcessSymbols {
   void name_by_file(const Mapping& mapping, std::uint64_t address, std::uint64_t back,
                     NamedFrame& named);
   void name_generated(std::uint64_t address, std::uint64_t back, NamedFrame& named);
+  void name_java(std::uint64_t address, NamedFrame& named);
+  NamedFrame& named_method(std::uint64_t method);
+  void read_generated();
   std::shared_ptr<const ElfImage> vdso();
   std::optional<StaticPlace> static_place(const Mapping& mapping, std::uint64_t address);
   std::int32_t thread_with_stack(const Mapping& mapping, std::uint64_t address);
@@ -121,7 +138,9 @@ class ProcessSymbols {
   std::optional<std::vector<std::pair<std::uint64_t, std::int32_t>>> stack_pointers_;
   std::optional<std::shared_ptr<const ElfImage>> vdso_;  // read when first asked for
   PerfMap generated_;
-  std::optional<std::chrono::steady_clock::time_point> generated_read_;
+  HotspotSearch java_;
+  std::vector<HotspotCode::Piece> java_pieces_;
+  std::optional<std::chrono::steady_clock::time_point> generated_read_;  // both
 };
 
 }  // namespace cw

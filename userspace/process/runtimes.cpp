@@ -150,6 +150,8 @@ Runtimes runtimes_of(ProcessSymbols& symbols) {
     const bool is_static = is_program && image->contents().needed.empty();
     if (!glibc && (is_static || is_glibc(name))) glibc = glibc_in(read_only);
   }
+  // Whatever else there is tells more: Java's and JavaScript's machines are written in C++, too.
+  if (std::erase(found.languages, "C++") != 0) found.languages.emplace_back("C++");
   if (glibc) add(found.languages, *glibc);
   if (glibc && found.allocators.empty()) found.allocators.push_back(*glibc);
   return found;

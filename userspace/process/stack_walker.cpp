@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "process/hotspot_code.h"
 #include "process/proc_files.h"
 
 namespace cw {
@@ -27,6 +28,13 @@ bool StackWalker::read_word(std::uint64_t address, std::uint64_t& value) {
 UnwindRule StackWalker::rule_for(std::uint64_t address) {
   const Mapping* mapping = map_.find(address);
   if (mapping == nullptr || !mapping->executable) return {};
+  if (!mapping->of_file() && mapping->path.empty()) {
+    if (!generated_) {
+      const auto java = HotspotCode::find(directory_.get(), map_);
+      generated_ = java ? unwind_table(java->pieces()) : UnwindTable();
+    }
+    return rule_at(*generated_, address);
+  }
   const auto file = files_->of(directory_.get(), map_, *mapping);
   if (!file) return {};
   const auto bias = code_bias(file->segments, mapping->start, mapping->offset);
@@ -90,6 +98,34 @@ StackWalker::Step StackWalker::step_by_frame_pointer(Frame& frame) {
   return Step::kMoved;
 }
 
+// A stack that was left for this one: the frame pointer is still that of whoever left it.
+StackWalker::Step StackWalker::step_to_other_stack(Frame& frame) {
+  const std::uint64_t fp = frame.at.fp;
+  Registers next{.sp = fp + 2 * sizeof(fp)};
+  if (fp == 0 || fp % sizeof(fp) != 0 || !read_word(fp, next.fp) ||
+      !read_word(fp + sizeof(fp), next.pc))
+    return Step::kLost;
+  frame = {.at = next};
+  return Step::kMoved;
+}
+
+StackWalker::Step StackWalker::step_interpreted(const UnwindRule& rule, Frame& frame,
+                                                std::uint64_t& method) {
+  const std::uint64_t fp = frame.at.fp;
+  const auto at = [fp](std::int32_t offset) {
+    return fp + static_cast<std::uint64_t>(std::int64_t{offset});
+  };
+  std::uint64_t ran = 0;
+  Registers next;
+  if (fp < frame.at.sp || fp % sizeof(fp) != 0 || !read_word(at(rule.cfa_plus), ran) ||
+      !read_word(at(rule.cfa_offset), next.sp) || !read_word(fp, next.fp) ||
+      !read_word(fp + sizeof(fp), next.pc) || next.sp <= frame.at.sp)
+    return Step::kLost;
+  frame = {.at = next};
+  method = ran;
+  return Step::kMoved;
+}
+
 StackWalker::Step StackWalker::step_by_signal(const UnwindRule& rule, Frame& frame) {
   const auto at = [&](std::int32_t offset) {
     return frame.at.sp + static_cast<std::uint64_t>(std::int64_t{offset});
@@ -102,12 +138,18 @@ StackWalker::Step StackWalker::step_by_signal(const UnwindRule& rule, Frame& fra
   return Step::kMoved;
 }
 
-StackWalker::Step StackWalker::step(Frame& frame) {
+StackWalker::Step StackWalker::step(Frame& frame, WalkedFrame& walked) {
   // A call may be the last instruction of its function.
   const UnwindRule rule = rule_for(frame.exact ? frame.at.pc : frame.at.pc - 1);
   if (rule.cfa == UnwindRule::Cfa::kEnd) return Step::kOutermost;
   if (rule.cfa == UnwindRule::Cfa::kNone) return step_by_frame_pointer(frame);
   if (rule.cfa == UnwindRule::Cfa::kSignal) return step_by_signal(rule, frame);
+  if (rule.cfa == UnwindRule::Cfa::kOtherStack) return step_to_other_stack(frame);
+  if (rule.cfa == UnwindRule::Cfa::kInterpreted) {
+    const Step moved = step_interpreted(rule, frame, walked.address);
+    walked.method = moved == Step::kMoved;
+    return moved;
+  }
   Registers next;
   next.sp = cfa_by(rule, frame.at);
   if (next.sp <= frame.at.sp || !saved_fp_by(rule, frame.at, next.sp, next.fp) ||
@@ -127,7 +169,7 @@ WalkedStack StackWalker::walk(const Registers& from) {
     }
     stack.frames.push_back(
         {.address = frame.at.pc, .exact = frame.exact, .guessed = frame.guessed});
-    const Step moved = step(frame);
+    const Step moved = step(frame, stack.frames.back());
     stack.outermost = moved == Step::kOutermost;
     if (moved != Step::kMoved) break;
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "model/fd.h"
 #include "model/unwind.h"
@@ -36,14 +37,18 @@ class StackWalker {
   std::uint64_t cfa_by(const UnwindRule& rule, const Registers& at);
   bool saved_fp_by(const UnwindRule& rule, const Registers& at, std::uint64_t cfa,
                    std::uint64_t& fp);
-  Step step(Frame& frame);
+  // `walked`: what is noted of it.
+  Step step(Frame& frame, WalkedFrame& walked);
   Step step_by_frame_pointer(Frame& frame);
+  Step step_to_other_stack(Frame& frame);
+  Step step_interpreted(const UnwindRule& rule, Frame& frame, std::uint64_t& method);
   Step step_by_signal(const UnwindRule& rule, Frame& frame);
 
   UnwindFiles* files_;
   Fd directory_;
   Fd memory_;
   MemoryMap map_;
+  std::optional<UnwindTable> generated_;  // of code that Java made; read when first met
 };
 
 }  // namespace cw

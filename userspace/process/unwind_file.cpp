@@ -7,16 +7,22 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "process/cfi_cursor.h"
 #include "process/eh_frame.h"
+#include "process/elf_file.h"
+#include "process/elf_symbol_reader.h"
+#include "process/followed_code.h"
+#include "process/go_table.h"
+#include "process/go_unwind.h"
 #include "process/proc_files.h"
+#include "process/unwind_rows.h"
 
 namespace cw {
 namespace {
 
 constexpr std::uint64_t kMaxSection = std::uint64_t{128} << 20;  // bytes of .eh_frame
-constexpr std::size_t kMaxSegments = 1024;
 constexpr std::size_t kMaxSections = 0xff00;
 
 struct ElfEnd {
@@ -105,33 +111,95 @@ std::optional<Place> place_by_header(const Contents& contents, const GElf_Phdr& 
   return {};
 }
 
+// Where the file says nothing of much of its code, but not of more than can be looked at.
+bool are_worth_following(std::span<const AddressRange> gaps) {
+  constexpr std::uint64_t kLeast = std::uint64_t{1} << 10;  // more than what starts a program
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 20;
+  std::uint64_t sum = 0;
+  for (const AddressRange& gap : gaps) sum += std::min(gap.end - gap.start, kMost);
+  return sum >= kLeast && sum < kMost;
+}
+
+// By address, those that can be looked at. None where they overlap, as no linker makes them: all
+// would be read again and again.
+std::vector<CodeSegment> readable(std::vector<CodeSegment> segments) {
+  constexpr std::uint64_t kMaxCode = std::uint64_t{64} << 20;
+  std::erase_if(segments, [](const CodeSegment& segment) {
+    return segment.size > kMaxCode || segment.vaddr + segment.size <= segment.vaddr;
+  });
+  std::ranges::sort(segments, {}, &CodeSegment::vaddr);
+  std::uint64_t end = 0;
+  std::uint64_t sum = 0;
+  for (const CodeSegment& segment : segments) {
+    sum += segment.size;
+    if (segment.vaddr < end || sum > kMaxCode) return {};
+    end = segment.vaddr + segment.size;
+  }
+  return segments;
+}
+
+void add_code_without_rows(const Contents& contents, Elf* elf, const UnwindFile& file,
+                           std::uint64_t entry, UnwindRows& rows) {
+  const std::vector<CodeSegment> segments = readable(file.segments);
+  std::vector<AddressRange> code;
+  code.reserve(segments.size());
+  for (const CodeSegment& segment : segments)
+    code.push_back({.start = segment.vaddr, .end = segment.vaddr + segment.size});
+  const auto gaps = gaps_in(code, rows.covered());
+  if (!are_worth_following(gaps)) return;
+  std::vector<CodeWindow> windows;
+  windows.reserve(segments.size());
+  for (const CodeSegment& segment : segments)
+    windows.push_back(
+        {.vaddr = segment.vaddr, .bytes = contents.read(segment.offset, segment.size)});
+  SymbolPool symbols;
+  read_symbols(elf, symbols);
+  std::vector<std::uint64_t> functions = {entry};
+  for (const RawSymbol& symbol : symbols.functions) functions.push_back(symbol.address);
+  FollowedCode(windows, gaps, functions).add_rows(rows);
+}
+
 std::optional<UnwindFile> read(Contents contents) {
   const std::unique_ptr<Elf, ElfEnd> elf(contents.begin());
   GElf_Ehdr header{};
   if (!elf || ::elf_kind(elf.get()) != ELF_K_ELF || ::gelf_getehdr(elf.get(), &header) == nullptr)
     return {};
   if (header.e_machine != EM_X86_64 || header.e_ident[EI_CLASS] != ELFCLASS64) return {};
-  UnwindFile file;
+  UnwindFile file{.segments = code_segments(elf.get()), .table = {}};
   std::optional<GElf_Phdr> eh_frame_header;
   std::vector<GElf_Phdr> loads;
   for (std::size_t i = 0; i < std::min<std::size_t>(header.e_phnum, kMaxSegments); ++i) {
     GElf_Phdr program{};
     if (::gelf_getphdr(elf.get(), static_cast<int>(i), &program) == nullptr) break;
     if (program.p_type == PT_GNU_EH_FRAME) eh_frame_header = program;
-    if (program.p_type != PT_LOAD) continue;
-    loads.push_back(program);
-    if ((program.p_flags & PF_X) != 0)
-      file.segments.push_back(
-          {.offset = program.p_offset, .size = program.p_filesz, .vaddr = program.p_vaddr});
+    if (program.p_type == PT_LOAD) loads.push_back(program);
   }
   auto place = place_by_section(elf.get());
   if (!place && eh_frame_header) place = place_by_header(contents, *eh_frame_header, loads);
+  UnwindRows rows;
   if (place && place->size <= kMaxSection)
-    file.table = unwind_table(contents.read(place->offset, place->size), place->vaddr);
+    add_eh_frame(contents.read(place->offset, place->size), place->vaddr, rows);
+  if (const auto table = GoTable::of(elf.get())) add_go_rows(*table, rows);
+  add_code_without_rows(contents, elf.get(), file, header.e_entry, rows);
+  file.table = std::move(rows).build();
   return file;
 }
 
 }  // namespace
+
+std::vector<CodeSegment> code_segments(Elf* elf) {
+  std::vector<CodeSegment> segments;
+  std::size_t count = 0;
+  if (::elf_getphdrnum(elf, &count) != 0) return segments;
+  for (std::size_t i = 0; i < std::min(count, kMaxSegments); ++i) {
+    GElf_Phdr program{};
+    if (::gelf_getphdr(elf, static_cast<int>(i), &program) == nullptr) break;
+    if (program.p_type == PT_LOAD && (program.p_flags & PF_X) != 0)
+      segments.push_back(
+          {.offset = program.p_offset, .size = program.p_filesz, .vaddr = program.p_vaddr});
+  }
+  return segments;
+}
 
 std::optional<std::uint64_t> code_bias(std::span<const CodeSegment> segments, std::uint64_t start,
                                        std::uint64_t offset) {

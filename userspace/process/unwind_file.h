@@ -1,6 +1,8 @@
 // How to unwind the code of one ELF file.
 #pragma once
 
+#include <libelf.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -20,8 +22,11 @@ struct CodeSegment {
 
 struct UnwindFile {
   std::vector<CodeSegment> segments;
-  UnwindTable table;  // empty: the file has no .eh_frame
+  UnwindTable table;  // empty: the file has neither .eh_frame nor Go's table
 };
+
+// Those that are executable, as the program headers have them.
+std::vector<CodeSegment> code_segments(Elf* elf);
 
 // What to subtract from the addresses of a mapping that begins at `start` with the file's byte
 // `offset`, to get virtual addresses of the file. Empty when no segment lies there.
@@ -29,7 +34,8 @@ std::optional<std::uint64_t> code_bias(std::span<const CodeSegment> segments, st
                                        std::uint64_t offset);
 
 // Of an ELF file for x86-64, open for reading. By its section .eh_frame, or without section headers
-// by PT_GNU_EH_FRAME (LSB core specification 5.0, section 10.6.2). Empty when it is none.
+// by PT_GNU_EH_FRAME (LSB core specification 5.0, section 10.6.2); Go code by Go's table. Empty
+// when it is none.
 std::optional<UnwindFile> read_unwind_file(int file);
 // The same of a file's image in memory, such as the vDSO.
 std::optional<UnwindFile> read_unwind_image(std::vector<std::byte> image);

@@ -157,15 +157,20 @@ bool is_futex_call(std::int32_t pid, const BlockedCall& call, bool with_32bit_nu
          (numbers.futex_time64 >= 0 && call.number == numbers.futex_time64);
 }
 
+std::optional<FutexWait> only_wait(std::int32_t pid, const BlockedCall& call) {
+  std::vector<FutexWait> waits;
+  add_waits(pid, call, is_32bit(pid), waits);
+  if (waits.size() != 1) return std::nullopt;
+  return waits.front();
+}
+
 std::optional<FutexSleep> futex_sleep(std::int32_t pid, std::int32_t tid) {
   const auto switches = voluntary_switches_of(pid, tid);
   const auto call = blocked_call(pid, tid);
-  if (!switches || !call) return std::nullopt;
-  std::vector<FutexWait> waits;
-  add_waits(pid, *call, is_32bit(pid), waits);
-  if (waits.size() != 1) return std::nullopt;
-  const bool is_wait2 = (waits.front().op & kOpCommand) == kOpWait2;
-  return FutexSleep{.address = waits.front().address,
+  const auto wait = call ? only_wait(pid, *call) : std::nullopt;
+  if (!switches || !wait) return std::nullopt;
+  const bool is_wait2 = (wait->op & kOpCommand) == kOpWait2;
+  return FutexSleep{.address = wait->address,
                     .switches = *switches,
                     .with_timeout = call->args.at(is_wait2 ? 4 : 3) != 0};
 }

@@ -40,6 +40,9 @@ struct FutexWait {
   std::uint64_t pc = 0;
 };
 
+// What the call waits for. Empty when it waits on no word, or on several.
+std::optional<FutexWait> only_wait(std::int32_t pid, const BlockedCall& call);
+
 // What one thread waits for. The same twice means that it did not wake in between: then everything
 // read meanwhile was so while it waited.
 struct FutexSleep {

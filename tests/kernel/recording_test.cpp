@@ -1,0 +1,180 @@
+// Runs that were recorded, and shown again.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "../otlp_collector.h"
+#include "child_process.h"
+#include "command.h"
+#include "program.h"
+
+namespace cw::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string content_of(const fs::path& file) {
+  const std::ifstream stream(file, std::ios::binary);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+// Somebody without rights.
+const std::vector<std::string> kNobody = {"/usr/bin/setpriv",    "--reuid=65534",
+                                          "--regid=65534",       "--clear-groups",
+                                          "--bounding-set=-all", "--inh-caps=-all"};
+
+class Recordings : public testing::Test {
+ protected:
+  Recordings() { fs::permissions(folder_.path(), fs::perms::all); }
+
+  [[nodiscard]] Ran record(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.end(), {"--record", file_});
+    return run(std::move(arguments));
+  }
+  [[nodiscard]] Ran replay(std::vector<std::string> arguments = {}) const {
+    arguments.insert(arguments.begin(), {"replay", file_});
+    return run(std::move(arguments), kNobody);
+  }
+
+  const TemporaryFolder folder_;
+  const std::string file_ = folder_ / "run.cwrec";
+};
+
+TEST_F(Recordings, ShowTheSameReportsAgain) {
+  Workload workload({"mutex4", "4", "60", "100"});
+  workload.go();
+  const std::string prefix = folder_ / "live";
+  const std::string json = folder_ / "live.json";
+  const std::string metrics = folder_ / "live.prom";
+  const Ran live = record({"--pid",        std::to_string(workload.pid()),
+                           "-i",           "0.5",
+                           "-d",           "1.6",
+                           "-n",           "3",
+                           "--json",       json,
+                           "--textfile",   metrics,
+                           "--folded",     prefix,
+                           "--speedscope", prefix,
+                           "--flamegraph", prefix,
+                           "--pprof",      prefix});
+  ASSERT_EQ(live.exit, 0) << live.errors;
+  ASSERT_FALSE(reports_in(content_of(json)).empty());
+  EXPECT_NE(live.output.find("hot_lock"), std::string::npos) << live.output;
+
+  const Ran again = replay();
+  EXPECT_EQ(again.exit, 0) << again.errors;
+  EXPECT_EQ(again.output, live.output);
+  EXPECT_EQ(replay({"--format", "json"}).output, content_of(json));
+
+  const std::string copy = folder_ / "again";
+  const std::string copied_metrics = folder_ / "again.prom";
+  const Ran exports = replay({"--textfile", copied_metrics, "--folded", copy, "--speedscope", copy,
+                              "--flamegraph", copy, "--pprof", copy});
+  EXPECT_EQ(exports.exit, 0) << exports.errors;
+  EXPECT_EQ(content_of(copied_metrics), content_of(metrics));
+  for (const char* extension : {"folded", "speedscope.json", "svg", "pb.gz"}) {
+    const std::string rest = std::string(".locks.") + extension;
+    EXPECT_EQ(content_of(copy + rest), content_of(prefix + rest)) << extension;
+  }
+}
+
+// As it was then, with the times of then, however fast it goes now.
+TEST_F(Recordings, PushTheSameMetricsAgain) {
+  Workload workload({"mutex4", "4", "60", "100"});
+  workload.go();
+  Collector collector(Collector::always(http_answer("200 OK")));
+  collector.open();
+  const Ran live = record({"--pid", std::to_string(workload.pid()), "-i", "0.2", "-d", "2",
+                           "--format", "json", "--otlp", collector.url()});
+  ASSERT_EQ(live.exit, 0) << live.errors;
+  const Ran again = replay({"--otlp", collector.url()});
+  EXPECT_EQ(again.exit, 0) << again.errors;
+  EXPECT_EQ(again.errors, "");
+  const std::size_t reports = reports_in(live.output).size();
+  const auto posts = collector.posts(2 * reports);
+  ASSERT_EQ(posts.size(), 2 * reports);
+  const auto metrics_of = [](const Posted& post) {
+    return nlohmann::json::parse(post.body).at("resourceMetrics").at(0).at("scopeMetrics");
+  };
+  for (std::size_t i = 0; i < reports; ++i)
+    EXPECT_EQ(metrics_of(posts[i]), metrics_of(posts[reports + i])) << i;
+}
+
+TEST_F(Recordings, HaveIdleWaitsForWhoAsksForThem) {
+  Workload workload({"idle_pool", "condvar", "4", "100"});
+  workload.go();
+  const Ran live = record({"--pid", std::to_string(workload.pid()), "-d", "1", "--format", "json"});
+  ASSERT_EQ(live.exit, 0) << live.errors;
+  const auto reports = reports_in(replay({"--format", "json", "--waits"}).output);
+  ASSERT_FALSE(reports.empty());
+  EXPECT_FALSE(reports.back().at("waits").empty());
+  EXPECT_EQ(replay({"--format", "json"}).output, live.output);
+}
+
+TEST_F(Recordings, OfAnObserverThatIsKilledEndsWithItsLastReport) {
+  const Workload workload({"never"});
+  ChildProcess observer(command({"--pid", std::to_string(workload.pid()), "-i", "0.3", "--format",
+                                 "json", "--record", file_}));
+  std::string said;
+  for (int i = 0; i < 3; ++i) said += observer.read_line() + "\n";
+  observer.send(SIGKILL);
+  observer.wait();
+  const Ran again = replay({"--format", "json"});
+  EXPECT_EQ(again.exit, 1);
+  EXPECT_EQ(lines_in(again.errors), 1U) << again.errors;
+  EXPECT_TRUE(again.output.starts_with(said));
+}
+
+TEST_F(Recordings, FullDiskIsSaidAndLosesNoReport) {
+  const Workload workload({"never"});
+  const std::string small = folder_ / "small";
+  fs::create_directory(small);
+  ASSERT_EQ(status_of({"/bin/mount", "-t", "tmpfs", "-o", "size=4k", "none", small}), 0);
+  const Ran ran = run({"--pid", std::to_string(workload.pid()), "-i", "0.2", "-d", "20", "--format",
+                       "json", "--record", small + "/run.cwrec"});
+  const Ran again = run({"replay", small + "/run.cwrec", "--format", "json"});
+  EXPECT_EQ(status_of({"/bin/umount", small}), 0);
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_EQ(lines_in(ran.errors), 1U) << ran.errors;
+  EXPECT_NE(ran.errors.find("No space left on device"), std::string::npos) << ran.errors;
+  EXPECT_EQ(again.exit, 1);
+  EXPECT_EQ(lines_in(again.errors), 1U) << again.errors;
+  EXPECT_FALSE(again.output.empty());
+  EXPECT_TRUE(ran.output.starts_with(again.output)) << "all but the one that did not fit";
+  EXPECT_EQ(lines_in(ran.output), lines_in(again.output) + 1);
+}
+
+TEST_F(Recordings, VerdictsCountAgain) {
+  Workload workload({"mutex4", "4", "60", "100"});
+  workload.go();
+  const Ran live =
+      record({"--pid", std::to_string(workload.pid()), "-d", "1", "--fail-on", "suspect"});
+  EXPECT_EQ(live.exit, 10) << live.output;
+  EXPECT_EQ(replay({"--fail-on", "suspect"}).exit, 10);
+  EXPECT_EQ(replay().exit, 0);
+}
+
+TEST_F(Recordings, WhatIsNoneIsSaid) {
+  for (const char* file : {"/etc/passwd", "/nonexistent", "/etc"}) {
+    const Ran ran = run({"replay", file});
+    EXPECT_EQ(ran.exit, 1) << file;
+    EXPECT_EQ(lines_in(ran.errors), 1U) << ran.errors;
+  }
+  for (const std::vector<std::string>& more : {std::vector<std::string>{},
+                                               {"x", "--pid", "1"},
+                                               {"x", "--listen", "0"},
+                                               {"x", "--threshold", "lock.busy.suspect=1"}}) {
+    std::vector<std::string> arguments = {"replay"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Ran ran = run(arguments);
+    EXPECT_EQ(ran.exit, 2);
+    EXPECT_EQ(lines_in(ran.errors), 1U) << ran.errors;
+  }
+}
+
+}  // namespace
+}  // namespace cw::test

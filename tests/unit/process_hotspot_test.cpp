@@ -1,0 +1,42 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "process/hotspot_code.h"
+#include "process/proc_files.h"
+
+namespace cw {
+namespace {
+
+TEST(Hotspot, RowsAreThoseOfItsFrames) {
+  const std::uint64_t at = 0x7f0012340000;
+  const std::vector<HotspotCode::Piece> pieces = {
+      {.start = at, .end = at + 0x100, .interprets = true},
+      {.start = at + 0x200, .end = at + 0x300, .prologue = 44, .frame_size = 96},
+      {.start = at + 0x400, .end = at + 0x500},
+      {.start = at + 0x600, .end = at + 0x610, .prologue = 0x20, .frame_size = 64}};
+  const UnwindTable table = unwind_table(pieces);
+  EXPECT_EQ(table.base, at);
+  const UnwindRule interpreter = rule_at(table, at + 0x10);
+  EXPECT_EQ(interpreter.cfa, UnwindRule::Cfa::kInterpreted);
+  EXPECT_EQ(interpreter.cfa_offset, -8);
+  EXPECT_EQ(interpreter.cfa_plus, -24);
+  const UnwindRule entry{.cfa = UnwindRule::Cfa::kSp, .cfa_offset = 8};
+  EXPECT_EQ(rule_at(table, at + 0x200), entry);
+  EXPECT_EQ(rule_at(table, at + 0x200 + 43), entry);
+  const UnwindRule whole{.cfa = UnwindRule::Cfa::kSp,
+                         .fp = UnwindRule::Fp::kAtCfa,
+                         .cfa_offset = 96,
+                         .fp_offset = -16};
+  EXPECT_EQ(rule_at(table, at + 0x200 + 44), whole);
+  EXPECT_EQ(rule_at(table, at + 0x2ff), whole);
+  EXPECT_EQ(rule_at(table, at + 0x480), UnwindRule{}) << "frame pointers are followed";
+  EXPECT_EQ(rule_at(table, at + 0x60f), entry) << "the frame is never whole";
+}
+
+TEST(Hotspot, OtherProcessesHaveNone) {
+  const Fd self = open_process(::getpid());
+  EXPECT_FALSE(HotspotCode::find(self.get(), MemoryMap::read(self.get())));
+}
+
+}  // namespace
+}  // namespace cw

@@ -1,0 +1,269 @@
+#include "analysis/section_estimate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "analysis/alloc_estimate.h"
+#include "analysis/survival.h"
+
+namespace cw {
+namespace {
+
+constexpr std::size_t kGroups = 16;  // of windows, each left out once
+// What a hold of nothing is measured as differs by about this share from place to place.
+constexpr double kFloorUncertain = 0.15;
+
+using Windows = std::span<const SectionWindow>;
+
+const LockWindow* lock_in(const SectionWindow& window, std::uint64_t address) {
+  const auto found = window.locks.find(address);
+  return found == window.locks.end() ? nullptr : &found->second;
+}
+
+// As windows of an allocator: what is let go in the place of what is freed.
+using Counts = std::vector<AllocWindow>;
+
+Counts counts_of(Windows windows, std::uint64_t address) {
+  Counts counts;
+  counts.reserve(windows.size());
+  for (const SectionWindow& window : windows) {
+    AllocWindow count;
+    count.open_ns = window.open_ns;
+    count.length_ns = window.length_ns;
+    count.set = window.set;
+    count.hits = window.hits;
+    count.threads = window.threads;
+    if (const LockWindow* lock = lock_in(window, address)) {
+      if (window.set != kLettingGo) count.allocs = lock->asks;
+      if (window.set != kAsking) count.frees = lock->releases;
+    }
+    counts.push_back(std::move(count));
+  }
+  return counts;
+}
+
+// Where the sets have not had their turns yet, those windows that saw everything have to do: what
+// the probes took then widens the interval.
+std::optional<Estimate> rate_of(Counts counts, const AllocContext& known) {
+  auto rates = estimate_rates(counts, known);
+  if (!rates) {
+    std::erase_if(counts, [](const AllocWindow& count) { return count.set != ProbeSet::kBoth; });
+    rates = estimate_rates(counts, known);
+  }
+  return rates ? std::optional(rates->frees_per_s) : std::nullopt;
+}
+
+Followed followed_in(const LockWindow& lock) {
+  return {.ended = lock.holds, .ended_sum = lock.held_ns, .cut = lock.cut, .cut_sum = lock.cut_ns};
+}
+
+// What is seen of one lock, added up.
+struct Totals {
+  LockWindow sum;
+  Followed followed;
+  std::vector<Followed> groups;  // of windows
+  std::set<std::uint32_t> threads;
+  std::map<StackId, HolderWindow> holders;  // each stack stands for as many as its window had it
+  std::map<StackId, double> acquisitions;
+  std::map<StackId, double> held_ns;
+};
+
+void add_holders(const SectionWindow& window, const LockWindow& lock, Totals& totals) {
+  const auto weight = static_cast<double>(std::max<std::uint64_t>(1, window.stacks_one_in));
+  for (const auto& [stack, holder] : lock.holders) {
+    totals.holders[stack].add(holder);
+    totals.acquisitions[stack] += weight * static_cast<double>(holder.acquisitions);
+    totals.held_ns[stack] += weight * static_cast<double>(holder.held_ns + holder.cut_ns);
+  }
+}
+
+Totals totals_of(Windows windows, std::uint64_t address) {
+  Totals totals;
+  totals.groups.resize(kGroups);
+  std::size_t turn = 0;
+  for (const SectionWindow& window : windows) {
+    const std::size_t group = turn;
+    if (window.set == ProbeSet::kBoth) turn = (turn + 1) % kGroups;
+    const LockWindow* lock = lock_in(window, address);
+    if (lock == nullptr) continue;
+    totals.sum.is_rwlock = totals.sum.is_rwlock || lock->is_rwlock;
+    totals.sum.releases += lock->releases;
+    totals.sum.begun += lock->begun;
+    totals.sum.contended += lock->contended;
+    totals.sum.reads += lock->reads;
+    totals.sum.begun_before += lock->begun_before;
+    totals.threads.insert(lock->threads.begin(), lock->threads.end());
+    const Followed followed = followed_in(*lock);
+    totals.followed.add(followed);
+    totals.groups[group].add(followed);
+    add_holders(window, *lock, totals);
+  }
+  return totals;
+}
+
+// By leaving out each group once (the jackknife): windows differ more than holds in one do.
+double scatter_of_mean(const Totals& totals) {
+  std::vector<double> without;
+  for (std::size_t left_out = 0; left_out < totals.groups.size(); ++left_out) {
+    if (totals.groups[left_out].ended.empty() && totals.groups[left_out].cut.empty()) continue;
+    Followed others;
+    for (std::size_t i = 0; i < totals.groups.size(); ++i)
+      if (i != left_out) others.add(totals.groups[i]);
+    if (others.ended.empty() && others.cut.empty()) continue;
+    without.push_back(mean_life(others).mean);
+  }
+  const auto count = static_cast<double>(without.size());
+  if (count < 2) return std::numeric_limits<double>::infinity();
+  double mean = 0;
+  for (const double value : without) mean += value / count;
+  double squares = 0;
+  for (const double value : without) squares += (value - mean) * (value - mean);
+  return student_quantile(count - 1) * std::sqrt(squares * (count - 1) / count);
+}
+
+// An exclusive lock is not held for more than all of the time.
+Estimate hold_mean(const Totals& totals, const Estimate& rate, const SectionContext& context) {
+  if (totals.followed.ended.empty() && totals.followed.cut.empty())
+    return {.estimate = 0, .low = 0, .high = std::numeric_limits<double>::infinity()};
+  const MeanLife life = mean_life(totals.followed);
+  const double half =
+      std::hypot(scatter_of_mean(totals), life.supposed) + kFloorUncertain * context.costs.floor_ns;
+  Estimate mean{
+      .estimate = life.mean,
+      .low = std::max(0.0, life.mean - half),
+      .high = life.open_ended ? std::numeric_limits<double>::infinity() : life.mean + half};
+  if (!std::isfinite(half)) mean.low = 0;
+  if (totals.sum.is_rwlock) return mean;
+  const auto all_the_time = [](double per_s) {
+    return per_s > 0 ? 1e9 / per_s : std::numeric_limits<double>::infinity();
+  };
+  mean.high = std::min(mean.high, std::max(all_the_time(rate.low), mean.low));
+  mean.estimate = std::min({mean.estimate, all_the_time(rate.estimate), mean.high});
+  mean.low = std::min(mean.low, mean.estimate);
+  return mean;
+}
+
+std::vector<SectionHolder> holders_of(const Totals& totals, const Estimate& rate) {
+  double all = 0;
+  double all_ns = 0;
+  for (const auto& [stack, acquisitions] : totals.acquisitions) all += acquisitions;
+  for (const auto& [stack, ns] : totals.held_ns) all_ns += ns;
+  std::vector<SectionHolder> holders;
+  for (const auto& [stack, holder] : totals.holders) {
+    const double acquisitions = totals.acquisitions.at(stack);
+    holders.push_back(
+        {.stack = stack,
+         .share = all_ns > 0 ? totals.held_ns.at(stack) / all_ns : acquisitions / all,
+         .acquisitions_per_s = all > 0 ? rate.estimate * acquisitions / all : 0,
+         .hold = {.count = holder.completed, .sum_ns = holder.held_ns, .histogram = holder.holds}});
+  }
+  std::ranges::sort(holders, std::greater{}, &SectionHolder::share);
+  return holders;
+}
+
+bool is_met_by_most(Windows windows, std::uint64_t address) {
+  constexpr std::size_t kFewest = 6;
+  const auto met = static_cast<std::size_t>(std::ranges::count_if(
+      windows, [&](const SectionWindow& window) { return lock_in(window, address) != nullptr; }));
+  return met >= std::max(kFewest, windows.size() * 3 / 4);
+}
+
+double share_of(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+// Those worth a closer look, by what they were held in the windows.
+std::vector<std::uint64_t> most_held(Windows windows) {
+  struct Weight {
+    std::uint64_t held_ns = 0;
+    std::uint64_t releases = 0;
+  };
+  std::map<std::uint64_t, Weight> weights;
+  for (const SectionWindow& window : windows) {
+    for (const auto& [address, lock] : window.locks) {
+      if (lock.releases + lock.begun == 0) continue;
+      weights[address].held_ns += lock.held_ns + lock.cut_ns;
+      weights[address].releases += lock.releases;
+    }
+  }
+  std::vector<std::pair<Weight, std::uint64_t>> order;
+  order.reserve(weights.size());
+  for (const auto& [address, weight] : weights) order.emplace_back(weight, address);
+  std::ranges::sort(order, std::greater{}, [](const auto& one) {
+    return std::tuple(one.first.held_ns, one.first.releases, one.second);
+  });
+  std::vector<std::uint64_t> addresses;
+  for (std::size_t i = 0; i < std::min(order.size(), kMostSections); ++i)
+    addresses.push_back(order[i].second);
+  return addresses;
+}
+
+double counted_per_s(const Counts& counts) {
+  double calls = 0;
+  double ns = 0;
+  for (const AllocWindow& window : counts) {
+    calls += static_cast<double>(std::max(window.allocs, window.frees));
+    ns += static_cast<double>(window.length_ns);
+  }
+  return ns > 0 ? calls * 1e9 / ns : 0;
+}
+
+// Threads that do hardly anything but take the lock get in each other's way less while probes slow
+// them down: what the probes took is then not all that is different without.
+bool is_beyond_telling(const Counts& counts, const Estimate& rate, std::size_t threads) {
+  constexpr double kMostSlowed = 2;
+  return threads >= 2 && rate.estimate > kMostSlowed * counted_per_s(counts);
+}
+
+}  // namespace
+
+bool is_crowded(const SectionContext& context) {
+  constexpr double kTooLong = 2;
+  return lack_cpu(context.busy, context.runnable, kTooLong);
+}
+
+std::vector<LockSections> estimate_sections(std::span<const SectionWindow> windows,
+                                            const SectionContext& context) {
+  const bool crowded = is_crowded(context);
+  const AllocContext known{.hit_ns = context.costs.hit_ns,
+                           .on_cpu = context.busy,
+                           .runnable = crowded ? std::nullopt : context.runnable};
+  double observed_s = 0;
+  for (const SectionWindow& window : windows)
+    observed_s += static_cast<double>(window.length_ns) / 1e9;
+  std::vector<LockSections> all;
+  for (const std::uint64_t address : most_held(windows)) {
+    if (crowded && !is_met_by_most(windows, address)) continue;
+    const Counts counts = counts_of(windows, address);
+    const auto rate = rate_of(counts, known);
+    const Totals totals = totals_of(windows, address);
+    if (!rate || is_beyond_telling(counts, *rate, totals.threads.size())) continue;
+    LockSections sections;
+    sections.pid = context.pid;
+    sections.image = context.image;
+    sections.address = address;
+    sections.is_rwlock = totals.sum.is_rwlock;
+    sections.observed_s = observed_s;
+    sections.windows = windows.size();
+    sections.acquisitions_per_s = *rate;
+    sections.contended_share = share_of(totals.sum.contended, totals.sum.begun);
+    sections.read_share = totals.sum.is_rwlock ? share_of(totals.sum.reads, totals.sum.begun) : 0;
+    sections.threads = totals.threads.size();
+    sections.hold = {.count = totals.followed.ended.count(),
+                     .sum_ns = totals.followed.ended_sum,
+                     .histogram = totals.followed.ended};
+    sections.hold_mean_ns = hold_mean(totals, sections.acquisitions_per_s, context);
+    sections.censored = totals.sum.begun_before + totals.followed.cut.count();
+    sections.holders = holders_of(totals, sections.acquisitions_per_s);
+    all.push_back(std::move(sections));
+  }
+  return all;
+}
+
+}  // namespace cw

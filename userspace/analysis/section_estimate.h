@@ -1,0 +1,47 @@
+// How often the locks of a process are taken and for how long they are held, from windows in which
+// probes saw both.
+//
+// Rates come as an allocator's do (alloc_estimate.h): a window counts what was let go, probed
+// threads run slower, and with windows that take turns over three sets of probes what the probes
+// cost cancels.
+//
+// A hold that is longer than what is left of its window is cut off by the window's end. Those that
+// were seen to end are the short ones, so their mean is too low: each hold whose beginning was seen
+// is followed for as long as the window lasts, and the mean comes from what survives how long
+// (Kaplan and Meier, 1958). What survives all windows goes on as it did in their later half; where
+// none was seen to end there, no more is known than that an exclusive lock is not held for more
+// than all of the time.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "analysis/section_windows.h"
+#include "model/critical_section.h"
+
+namespace cw {
+
+// What else is known of a process.
+struct SectionContext {
+  std::int32_t pid = 0;
+  ImageId image = 0;
+  SectionCosts costs;
+  // Threads, mean over the interval, that were on a CPU or waited for a lock: none of these has
+  // time to spare for what probes cost it. Empty: not known.
+  std::optional<double> busy;
+  std::optional<double> runnable;
+};
+
+// Its threads have no CPU for so much of the time that they run in gusts, which windows meet or
+// miss (alloc_estimate.h): a lock that is missed by many windows is left out then.
+bool is_crowded(const SectionContext& context);
+
+inline constexpr std::size_t kMostSections = 64;
+
+// By held time, longest first; of more than kMostSections the others are left out. Empty when there
+// are too few windows.
+std::vector<LockSections> estimate_sections(std::span<const SectionWindow> windows,
+                                            const SectionContext& context);
+
+}  // namespace cw

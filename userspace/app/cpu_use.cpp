@@ -1,0 +1,36 @@
+#include "app/cpu_use.h"
+
+#include <algorithm>
+
+#include "model/clock.h"
+#include "process/proc.h"
+
+namespace cw {
+
+void CpuUse::look(const std::vector<MemoryTarget>& targets) {
+  constexpr double kNew = 0.25;
+  const std::uint64_t now = monotonic_ns();
+  const double elapsed = std::max(1.0, static_cast<double>(now - look_ns_));
+  look_ns_ = now;
+  std::map<std::int32_t, Known> known;
+  for (const MemoryTarget& target : targets) {
+    Known& process = known[target.pid];
+    const auto before = known_.find(target.pid);
+    if (before != known_.end()) process = before->second;
+    const std::uint64_t cpu_ns = cpu_ns_of(target.pid).value_or(process.cpu_ns);
+    if (before != known_.end()) {
+      process.use.lately = static_cast<double>(cpu_ns - std::min(cpu_ns, process.cpu_ns)) / elapsed;
+      // From nothing up: one tick of the clock is not to look like a busy time.
+      process.use.mean = (1 - kNew) * process.use.mean + kNew * process.use.lately;
+    }
+    process.cpu_ns = cpu_ns;
+  }
+  known_ = std::move(known);
+}
+
+CpuUse::Use CpuUse::of(std::int32_t pid) const {
+  const auto found = known_.find(pid);
+  return found == known_.end() ? Use{} : found->second.use;
+}
+
+}  // namespace cw

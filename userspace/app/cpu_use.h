@@ -1,0 +1,33 @@
+// How much CPU the watched processes use, read once a look for all who ask.
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "app/memory_observer.h"
+
+namespace cw {
+
+class CpuUse {
+ public:
+  struct Use {
+    double lately = 0;  // CPUs, since the look before
+    double mean = 0;    // for longer: what is counted in ticks comes in jumps
+  };
+
+  // Of a process that is met for the first time nothing is known yet; one that is gone is
+  // forgotten.
+  void look(const std::vector<MemoryTarget>& targets);
+  [[nodiscard]] Use of(std::int32_t pid) const;
+  [[nodiscard]] bool knows(std::int32_t pid) const { return known_.contains(pid); }
+
+ private:
+  struct Known {
+    std::uint64_t cpu_ns = 0;
+    Use use;
+  };
+  std::map<std::int32_t, Known> known_;
+  std::uint64_t look_ns_ = 0;
+};
+
+}  // namespace cw

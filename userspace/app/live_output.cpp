@@ -1,0 +1,154 @@
+#include "app/live_output.h"
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <utility>
+
+#include "live/terminal_restore.h"
+#include "output/text.h"
+
+namespace cw {
+namespace {
+
+constexpr std::size_t kWaiting = 16;  // reports, while a slow terminal is written to
+constexpr auto kPatience = std::chrono::milliseconds(500);
+constexpr int kLookAgain = SIGURG;  // to a thread that sleeps in a write
+
+// What the verdict's text is made of.
+Report headline_of(const Report& report) {
+  Report headline;
+  headline.observed = report.observed;
+  headline.host = report.host;
+  headline.started = report.started;
+  headline.interval = report.interval;
+  headline.interval_s = report.interval_s;
+  headline.final = report.final;
+  headline.processes = report.processes;
+  headline.verdict = report.verdict;
+  headline.deadlocks = report.deadlocks;
+  if (!report.locks.empty()) headline.locks.push_back(report.locks.front());
+  return headline;
+}
+
+double waiting(const Report& report) {
+  return report.locks.empty() ? 0 : report.locks.front().waiters_mean;
+}
+
+bool worse(const Report& report, const Report& other) {
+  return std::pair(report.verdict.level, waiting(report)) >
+         std::pair(other.verdict.level, waiting(other));
+}
+
+// That it has been handled makes the write look again whether there is room, and go on.
+void handle_look_again() {
+  struct sigaction action{};
+  action.sa_handler = [](int) {};
+  action.sa_flags = SA_RESTART;
+  sigaction(kLookAgain, &action, nullptr);
+}
+
+void signal_to(const Fd& fd) {
+  const std::uint64_t one = 1;
+  static_cast<void>(!write(fd.get(), &one, sizeof(one)));
+}
+
+}  // namespace
+
+LiveOutput::LiveOutput()
+    : wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      quit_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+LiveOutput::~LiveOutput() {
+  end();
+}
+
+Result<void> LiveOutput::start(const live::LiveOptions& options) {
+  color_ = options.colours != live::Colours::kNone;
+  handle_look_again();
+  live::use_alternate_signal_stack();
+  auto view = live::LiveView::open(options);
+  if (!view) return std::unexpected(view.error());
+  view_ = std::move(*view);
+  thread_ = std::thread([this] { run(); });
+  return {};
+}
+
+void LiveOutput::run() {
+  live::use_alternate_signal_stack();
+  const std::array others = {wake_.get()};
+  for (bool ending = false; !ending;) {
+    const auto in_an_hour = live::LiveView::Clock::now() + std::chrono::hours(1);
+    if (view_->run_until(in_an_hour, others) == live::Wish::kQuit) {
+      signal_to(quit_);
+      break;
+    }
+    for (Report& report : take()) view_->show(std::move(report));
+    const std::scoped_lock lock(mutex_);
+    ending = ending_;
+  }
+  view_.reset();  // at once: the last report may take a moment
+  ended_.release();
+}
+
+std::deque<Report> LiveOutput::take() {
+  std::uint64_t count = 0;
+  static_cast<void>(!read(wake_.get(), &count, sizeof(count)));
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(reports_, {});
+}
+
+void LiveOutput::show(Report report) {
+  remember(report);
+  {
+    const std::scoped_lock lock(mutex_);
+    reports_.push_back(std::move(report));
+    if (reports_.size() > kWaiting) reports_.pop_front();
+  }
+  signal_to(wake_);
+}
+
+// One that was cut short by the end says little: the one before it stays the last.
+void LiveOutput::remember(const Report& report) {
+  const bool cut_short = last_ && report.final && report.interval_s < last_->interval_s / 2;
+  if (!cut_short) last_ = headline_of(report);
+  if (!cut_short && (!worst_ || worse(report, *worst_))) worst_ = headline_of(report);
+}
+
+// A terminal that takes no more output (Ctrl-S, a line that hangs) keeps nobody from ending.
+void LiveOutput::finish(std::thread& thread) {
+  while (!ended_.try_acquire_for(kPatience)) {
+    tcflow(STDOUT_FILENO, TCOON);
+    tcflush(STDOUT_FILENO, TCOFLUSH);
+    pthread_kill(thread.native_handle(), kLookAgain);
+  }
+  thread.join();
+}
+
+void LiveOutput::end() {
+  if (!thread_.joinable()) return;
+  {
+    const std::scoped_lock lock(mutex_);
+    ending_ = true;
+  }
+  signal_to(wake_);
+  finish(thread_);
+  if (!last_) return;
+  std::string text = verdict_text(*last_, {.color = color_});
+  if (worst_ && worst_->verdict.level > last_->verdict.level)
+    text += "\nthe worst that was seen\n" + verdict_text(*worst_, {.color = color_});
+  std::thread farewell([&] {
+    // A terminal that is gone is no failure: who closed it did not want to read on.
+    static_cast<void>(std::fwrite(text.data(), 1, text.size(), stdout));
+    static_cast<void>(std::fflush(stdout));
+    ended_.release();
+  });
+  finish(farewell);
+}
+
+}  // namespace cw

@@ -1,0 +1,99 @@
+#include "app/section_cost.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+#include "app/hit_cost.h"
+#include "model/clock.h"
+
+// They do nothing, and take a mutex, which the probes look at, as those they stand for do. Their
+// first instructions the kernel emulates wherever it emulates any.
+extern "C" void cw_probed_lock(pthread_mutex_t* mutex);
+extern "C" void cw_probed_unlock(pthread_mutex_t* mutex);
+asm(R"(
+  .pushsection .text
+  .globl cw_probed_lock
+  .type cw_probed_lock, %function
+cw_probed_lock:
+  nop
+  ret
+  .size cw_probed_lock, .-cw_probed_lock
+  .globl cw_probed_unlock
+  .type cw_probed_unlock, %function
+cw_probed_unlock:
+  nop
+  ret
+  .size cw_probed_unlock, .-cw_probed_unlock
+  .popsection
+)");
+
+namespace cw {
+namespace {
+
+#ifdef __x86_64__
+constexpr std::uint8_t kFirstArgument = 5;  // rdi
+#else
+constexpr std::uint8_t kFirstArgument = 0;
+#endif
+
+pthread_mutex_t never_locked = PTHREAD_MUTEX_INITIALIZER;
+
+// Nanoseconds a call.
+double best_ns() {
+  constexpr int kPairs = 150;
+  return best_call_ns(2 * kPairs, [] {
+    for (int i = 0; i < kPairs; ++i) {
+      cw_probed_lock(&never_locked);
+      cw_probed_unlock(&never_locked);
+    }
+  });
+}
+
+std::optional<double> median_hold_ns(SectionRecord record) {
+  std::ranges::sort(record.events, {}, &SectionEvent::time_ns);
+  std::vector<std::uint64_t> holds;
+  for (std::size_t i = 1; i < record.events.size(); ++i)
+    if (record.events[i].call == SectionCall::kUnlock &&
+        record.events[i - 1].call == SectionCall::kLock)
+      holds.push_back(record.events[i].time_ns - record.events[i - 1].time_ns);
+  return median_of(std::move(holds));
+}
+
+}  // namespace
+
+std::vector<SectionProbe> sections_on_ourselves() {
+  const auto lock = own_code_offset(reinterpret_cast<std::uint64_t>(&cw_probed_lock));
+  const auto unlock = own_code_offset(reinterpret_cast<std::uint64_t>(&cw_probed_unlock));
+  if (!lock || !unlock) return {};
+  const auto probe = [](std::uint64_t offset, SectionCall call) {
+    return SectionProbe{.file = "/proc/self/exe",
+                        .offset = offset,
+                        .call = call,
+                        .musl = false,
+                        .emulated = true,
+                        .lock = kFirstArgument,
+                        .condition = std::nullopt};
+  };
+  return {probe(*lock, SectionCall::kLock), probe(*unlock, SectionCall::kUnlock)};
+}
+
+std::optional<SectionCosts> measure_section_costs(SectionProbes& probes) {
+  const std::vector<SectionProbe> ours = sections_on_ourselves();
+  if (ours.empty()) return std::nullopt;
+  const double alone = best_ns();
+  probes.clear();
+  const auto armed = probes.arm(getpid(), ours);
+  if (!armed) return std::nullopt;
+  probes.open(monotonic_ns(), std::numeric_limits<std::uint64_t>::max(), 0);
+  const double watched = best_ns();
+  probes.close(monotonic_ns());
+  const auto floor = median_hold_ns(probes.record());
+  if (!floor) return std::nullopt;
+  return SectionCosts{.hit_ns = std::max(0.0, watched - alone), .floor_ns = *floor, .stack_ns = 0};
+}
+
+}  // namespace cw

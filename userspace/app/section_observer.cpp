@@ -1,0 +1,147 @@
+#include "app/section_observer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <tuple>
+#include <utility>
+
+#include "analysis/section_estimate.h"
+#include "app/overhead.h"
+#include "model/clock.h"
+#include "process/lock_functions.h"
+#include "process/proc.h"
+
+namespace cw {
+namespace {
+
+constexpr std::size_t kSearchedALook = 8;  // processes whose functions are looked for at once
+constexpr double kHardlyRuns = 0.002;      // CPUs: what it holds, it holds in nobody's way
+
+bool has_fast_path(LockKind kind) {
+  return kind == LockKind::kMutex || kind == LockKind::kRwlock;
+}
+
+}  // namespace
+
+SectionObserver::SectionObserver(const Settings& settings, SectionProbes probes)
+    : probes_(std::move(probes)),
+      bursts_(probes_, settings.budget_pct / 100 * settings.part_of_budget()) {}
+
+Result<std::unique_ptr<SectionObserver>> SectionObserver::start(const Settings& settings,
+                                                                const LockProbes& locks) {
+  if (!settings.observe.locks) return nullptr;
+  auto probes = SectionProbes::load(locks);
+  if (!probes) return std::unexpected(probes.error());
+  return std::unique_ptr<SectionObserver>(new SectionObserver(settings, std::move(*probes)));
+}
+
+void SectionObserver::begin() {
+  bursts_.start();
+  report_ns_ = monotonic_ns();
+}
+
+// Again when the process runs another program or has mapped more.
+void SectionObserver::find_functions(const MemoryTarget& target, TargetSymbols& symbols,
+                                     Known& known) {
+  ProcessSymbols* process = symbols.process(target.image);
+  if (process == nullptr) return;
+  const std::size_t code = process->memory_map().code_mappings();
+  if (known.searched && known.image == target.image && known.mappings == code) return;
+  known.searched = true;
+  known.image = target.image;
+  known.mappings = code;
+  known.functions = find_lock_sites(*process);
+}
+
+// A thread alone waits for nobody.
+bool SectionObserver::is_worth_it(std::int32_t pid, const Known& known, double cpus) const {
+  if (known.functions.sites.empty()) return false;
+  if (cpus < kHardlyRuns && !waited_.contains(pid)) return false;
+  return tids_of(pid).size() > 1;
+}
+
+void SectionObserver::look(const std::vector<MemoryTarget>& targets, const CpuUse& use,
+                           TargetSymbols& symbols, const std::set<std::int32_t>& shared_with) {
+  bursts_.digest();
+  std::erase_if(known_, [&](const auto& entry) { return !use.knows(entry.first); });
+  std::vector<MemoryTarget> busiest = targets;
+  std::ranges::sort(busiest, std::greater{}, [&](const MemoryTarget& target) {
+    return std::tuple(waited_.contains(target.pid), use.of(target.pid).lately, target.pid);
+  });
+  busiest.resize(std::min(busiest.size(), kSearchedALook));
+  std::vector<SectionTarget> watched;
+  probed_.clear();
+  for (const MemoryTarget& target : busiest) {
+    Known& process = known_[target.pid];
+    find_functions(target, symbols, process);
+    const double cpus = use.of(target.pid).lately;
+    const bool worth_it = is_worth_it(target.pid, process, cpus);
+    // What was seen of one that has gone quiet is still to be reported.
+    if (!worth_it && !process.was_probed) continue;
+    if (worth_it) probed_.insert(target.pid);
+    process.was_probed = true;
+    watched.push_back({.pid = target.pid,
+                       .image = target.image,
+                       .cpus = cpus,
+                       .part_of_budget = shared_with.contains(target.pid) ? 0.5 : 1,
+                       .sites = worth_it ? process.functions.sites : std::vector<LockSite>()});
+  }
+  bursts_.watch(std::move(watched));
+}
+
+void SectionObserver::add_cost(Report& report) {
+  Fidelity& fidelity = report.fidelity;
+  if (const double hit_ns = bursts_.costs().hit_ns; hit_ns > 0) fidelity.sections_hit_ns = hit_ns;
+  fidelity.sections_overhead_pct = add_overhead(bursts_.take_cost_ns(), report);
+  Losses losses = probes_.losses();
+  losses.events += bursts_.lost_windows();
+  const Losses lost = losses - std::exchange(losses_, losses);
+  fidelity.lost.stacks += lost.stacks;
+  fidelity.lost.map_full += lost.map_full;
+  fidelity.lost.events += lost.events;
+}
+
+void SectionObserver::add_remarks(const std::vector<SectionSample>& samples, Report& report) const {
+  std::set<std::string> said;
+  for (const SectionSample& sample : samples)
+    if (!sample.remark.empty()) said.insert(sample.remark);
+  for (const auto& [pid, known] : known_)
+    if (!known.functions.not_observable.empty())
+      said.insert(known.functions.not_observable.front());
+  for (const std::string& remark : said)
+    report.verdict.not_seen.push_back("critical sections: " + remark);
+}
+
+std::vector<LockSections> SectionObserver::report(Report& report) {
+  bursts_.digest();
+  add_cost(report);
+  const std::vector<SectionSample> samples = bursts_.samples(report_ns_);
+  report_ns_ = monotonic_ns();
+  add_remarks(samples, report);
+  waited_.clear();
+  for (const LockReport& lock : report.locks)
+    if (has_fast_path(lock.kind)) waited_.insert(lock.pids.begin(), lock.pids.end());
+  std::vector<LockSections> sections;
+  for (const SectionSample& sample : samples) {
+    SectionContext context;
+    context.pid = sample.pid;
+    context.image = sample.image;
+    context.costs = bursts_.costs();
+    const auto process = std::ranges::find(report.processes, sample.pid, &ProcessReport::pid);
+    if (process != report.processes.end()) {
+      context.busy = process->threads_mean.on_cpu + process->threads_mean.lock_wait;
+      context.runnable = process->threads_mean.runnable;
+    }
+    std::vector<LockSections> of_process = estimate_sections(sample.windows, context);
+    if (is_crowded(context))
+      report.verdict.not_seen.push_back(
+          fmt::format("critical sections of {}{}: its threads lack a CPU for too much of the time",
+                      sample.pid, of_process.empty() ? "" : " under its less busy locks"));
+    std::ranges::move(of_process, std::back_inserter(sections));
+  }
+  return sections;
+}
+
+}  // namespace cw

@@ -1,0 +1,57 @@
+// Reads a recording, from a file that may be cut off, damaged or anybody's.
+#pragma once
+
+#include <cstdint>
+#include <istream>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "model/error.h"
+#include "model/report.h"
+#include "recording/block.h"
+#include "recording/compression.h"
+#include "recording/decoder.h"
+#include "recording/run.h"
+
+namespace cw {
+
+class RecordingReader {
+ public:
+  // `name`: as errors have it. Errors: kFailed (no recording, one of a newer version).
+  static Result<RecordingReader> open(std::unique_ptr<std::istream> stream, std::string name);
+
+  // The next report; empty at the end. What is damaged is passed over, up to where it can be read
+  // again.
+  std::optional<Report> next();
+  // Of the report that was read last.
+  [[nodiscard]] const RecordedRun& run() const { return run_; }
+  // After the end: what is missing, one line. Empty: nothing.
+  [[nodiscard]] std::string missing() const;
+
+ private:
+  RecordingReader(std::unique_ptr<std::istream> stream, std::string name)
+      : stream_(std::move(stream)), name_(std::move(name)) {}
+
+  enum class Found : std::uint8_t { kReport, kEnd, kCut, kDamaged };
+  Found read_block(Report& report);
+  bool decode(const recording::BlockHeader& header, const std::string& payload, Report& report);
+  // Goes to where reading can begin again, at `place_` or behind it.
+  bool find_beginning();
+  void note(const Report& report);
+
+  std::unique_ptr<std::istream> stream_;
+  std::string name_;
+  recording::Unpacker unpacker_;
+  recording::Decoder decoder_;
+  RecordedRun run_;
+  std::streamoff place_ = recording::kFileHeaderSize;  // of what comes next, in the file
+  bool continues_ = false;                             // the block before was read
+  std::uint64_t last_interval_ = 0;
+  bool is_final_ = false;
+  Found damage_ = Found::kEnd;  // the first
+  std::uint64_t damaged_after_ = 0;
+  std::uint64_t left_out_ = 0;  // intervals, between those that were read
+};
+
+}  // namespace cw

@@ -1,0 +1,16 @@
+// What a recording knows of the run it was made by, beside its reports.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace cw {
+
+struct RecordedRun {
+  std::string version;      // of the program
+  std::uint64_t top_n = 0;  // rows that have their stacks and names
+  bool with_pid = false;    // processes were chosen by --pid
+  bool with_waits = false;  // --waits
+};
+
+}  // namespace cw
