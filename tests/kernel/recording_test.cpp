@@ -10,6 +10,7 @@
 #include "child_process.h"
 #include "command.h"
 #include "program.h"
+#include "terminal.h"
 
 namespace cw::test {
 namespace {
@@ -156,6 +157,103 @@ TEST_F(Recordings, VerdictsCountAgain) {
   EXPECT_EQ(live.exit, 10) << live.output;
   EXPECT_EQ(replay({"--fail-on", "suspect"}).exit, 10);
   EXPECT_EQ(replay().exit, 0);
+}
+
+// On a terminal of somebody without rights.
+class RecordingsLive : public Recordings {
+ protected:
+  RecordingsLive() {
+    Workload workload({"mutex4", "4", "60", "100"});
+    workload.go();
+    const Ran ran =
+        record({"--pid", std::to_string(workload.pid()), "-i", "0.3", "-d", "2", "--waits"});
+    EXPECT_EQ(ran.exit, 0) << ran.errors;
+  }
+
+  void start(std::vector<std::string> more) {
+    more.insert(more.begin(), {"replay", file_});
+    more = command(more);
+    more.insert(more.begin(), kNobody.begin(), kNobody.end());
+    terminal_.start(more);
+  }
+  void open(std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"--format", "tui"});
+    start(more);
+    ASSERT_TRUE(terminal_.shows("recording of ")) << terminal_.written();
+    ASSERT_TRUE(terminal_.shows("hot_lock")) << terminal_.written();
+    EXPECT_FALSE(terminal_.modes() == before_);
+  }
+  // Draws all of it again: what it shows can be looked for.
+  void resize(unsigned short columns, unsigned short lines) {
+    terminal_.resize(columns, lines);
+    EXPECT_TRUE(terminal_.shows("recording of ")) << terminal_.written();
+  }
+  // What stands on the terminal once it has its modes and its screen again.
+  [[nodiscard]] std::string left_behind() const {
+    EXPECT_TRUE(terminal_.modes() == before_);
+    const std::string normal_screen = "\x1b[?1049l";
+    const std::string& text = terminal_.written();
+    EXPECT_NE(text.rfind(normal_screen), std::string::npos) << text;
+    return text.substr(text.rfind(normal_screen) + normal_screen.size());
+  }
+
+  PseudoTerminal terminal_{100, 30};
+  const termios before_ = terminal_.modes();
+};
+
+TEST_F(RecordingsLive, CanBeGoneThrough) {
+  const std::string prefix = folder_ / "profile";
+  open({"--pprof", prefix, "--json", folder_ / "again.json"});
+  terminal_.type("{");  // it opens on the last
+  resize(110, 30);
+  EXPECT_TRUE(terminal_.shows("interval 1 of ")) << terminal_.written();
+  terminal_.type("]");
+  resize(100, 30);
+  EXPECT_TRUE(terminal_.shows("interval 2 of ")) << terminal_.written();
+  terminal_.type("w");
+  resize(110, 30);
+  EXPECT_TRUE(terminal_.shows(", the worst")) << terminal_.written();
+  terminal_.type("q");
+  EXPECT_EQ(terminal_.wait(), 0);
+  EXPECT_NE(left_behind().find("hot_lock"), std::string::npos) << left_behind();
+  EXPECT_GT(fs::file_size(prefix + ".locks.pb.gz"), 100U);
+  EXPECT_EQ(content_of(folder_ / "again.json"), replay({"--format", "json"}).output);
+}
+
+TEST_F(RecordingsLive, JudgesAgain) {
+  open({"--fail-on", "suspect"});
+  terminal_.send(SIGTERM);
+  EXPECT_EQ(terminal_.wait(), 10);
+  EXPECT_NE(left_behind().find("hot_lock"), std::string::npos) << left_behind();
+}
+
+TEST_F(RecordingsLive, DamageIsSaidOnTheScreenAndAfterIt) {
+  fs::resize_file(file_, fs::file_size(file_) - 10);
+  open();
+  resize(110, 30);
+  EXPECT_TRUE(terminal_.shows("run.cwrec is cut off after interval ")) << terminal_.written();
+  terminal_.type("q");
+  EXPECT_EQ(terminal_.wait(), 1);
+  EXPECT_NE(left_behind().find("run.cwrec is cut off after interval "), std::string::npos)
+      << left_behind();
+}
+
+TEST_F(RecordingsLive, OnlyWhereItIsAskedFor) {
+  start({});
+  EXPECT_EQ(terminal_.wait(), 0);
+  EXPECT_NE(terminal_.written().find("hot_lock"), std::string::npos) << terminal_.written();
+  EXPECT_EQ(terminal_.written().find("\x1b[?1049h"), std::string::npos);
+}
+
+TEST_F(RecordingsLive, NeedsATerminalAndAFile) {
+  const Ran piped = replay({"--format", "tui"});
+  EXPECT_EQ(piped.exit, 2);
+  EXPECT_EQ(lines_in(piped.errors), 1U) << piped.errors;
+  EXPECT_NE(piped.errors.find("--format tui takes a terminal"), std::string::npos) << piped.errors;
+  terminal_.start(
+      {"/bin/bash", "-c", std::string(CW_COMMAND) + " replay <(cat " + file_ + ") --format tui"});
+  EXPECT_EQ(terminal_.wait(), 1);
+  EXPECT_NE(terminal_.written().find("comes only once"), std::string::npos) << terminal_.written();
 }
 
 TEST_F(Recordings, WhatIsNoneIsSaid) {

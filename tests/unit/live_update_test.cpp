@@ -250,6 +250,16 @@ TEST(LiveTrends, KnowEachRowsPast) {
   EXPECT_EQ(trends.rows(), 1U);                    // the row that came once is forgotten
 }
 
+TEST(LiveTrends, KnowWhichIntervalsTheyHave) {
+  live::Trends trends;
+  EXPECT_EQ(trends.last(), 0U);
+  for (std::uint64_t interval = 41; interval <= 43; ++interval) trends.begin(interval);
+  EXPECT_EQ(trends.first(), 41U);
+  EXPECT_EQ(trends.last(), 43U);
+  for (std::uint64_t interval = 44; interval <= 1000; ++interval) trends.begin(interval);
+  EXPECT_EQ(trends.first(), 1001 - live::Trends::kIntervals);
+}
+
 TEST(LiveTrends, GapsAreGaps) {
   live::Trends trends;
   for (const std::uint64_t interval : {1U, 2U, 5U}) {
@@ -282,6 +292,15 @@ TEST(LiveHistory, IsBoundedInMemory) {
   EXPECT_EQ(history.newest(), 40U);
   EXPECT_LT(history.newest() - history.oldest() + 1, 20U);  // 6 MB each
   EXPECT_GT(history.newest() - history.oldest() + 1, 2U);
+}
+
+TEST(LiveHistory, KeepsOneReportOfARecording) {
+  live::History history;
+  for (int i = 0; i < 3; ++i) history.add(many_locks(1));
+  history.keep_only(42, many_locks(300));
+  EXPECT_EQ(history.oldest(), 42U);
+  EXPECT_EQ(history.newest(), 42U);
+  EXPECT_EQ(history.at(42).locks.size(), 300U);
 }
 
 // What is past keeps its first rows; the others are summed, not lost. Whoever has a copy sees what

@@ -11,9 +11,8 @@ Result<FormatChoice> choose_format(const std::string& asked, Command command) {
   if (command == Command::kDoctor && asked == "tui")
     return fail(Exit::kUsage, "--format takes text or json for doctor");
   const bool on_terminal = isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0;
-  const bool fits = asked.empty() && on_terminal;
-  if (asked == "text" || command == Command::kDoctor || (asked.empty() && !fits))
-    return FormatChoice{};
+  const bool fits = on_terminal && command != Command::kDoctor && command != Command::kReplay;
+  if (asked == "text" || (asked.empty() && !fits)) return FormatChoice{};
   const auto draws = live::terminal_draws();
   if (draws) return FormatChoice{.format = Format::kTui, .remark = {}};
   if (!on_terminal) return std::unexpected(draws.error());

@@ -13,7 +13,7 @@ struct FormatChoice {
 };
 
 // `asked`: of --format; empty: the live view if both standard input and output are a terminal, else
-// text. Errors: kUsage, the live view was asked for and cannot be.
+// text, as a replay has it anywhere. Errors: kUsage, the live view was asked for and cannot be.
 Result<FormatChoice> choose_format(const std::string& asked, Command command);
 
 }  // namespace cw

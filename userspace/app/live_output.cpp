@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "live/terminal_restore.h"
-#include "output/text.h"
 
 namespace cw {
 namespace {
@@ -19,31 +18,6 @@ namespace {
 constexpr std::size_t kWaiting = 16;  // reports, while a slow terminal is written to
 constexpr auto kPatience = std::chrono::milliseconds(500);
 constexpr int kLookAgain = SIGURG;  // to a thread that sleeps in a write
-
-// What the verdict's text is made of.
-Report headline_of(const Report& report) {
-  Report headline;
-  headline.observed = report.observed;
-  headline.host = report.host;
-  headline.started = report.started;
-  headline.interval = report.interval;
-  headline.interval_s = report.interval_s;
-  headline.final = report.final;
-  headline.processes = report.processes;
-  headline.verdict = report.verdict;
-  headline.deadlocks = report.deadlocks;
-  if (!report.locks.empty()) headline.locks.push_back(report.locks.front());
-  return headline;
-}
-
-double waiting(const Report& report) {
-  return report.locks.empty() ? 0 : report.locks.front().waiters_mean;
-}
-
-bool worse(const Report& report, const Report& other) {
-  return std::pair(report.verdict.level, waiting(report)) >
-         std::pair(other.verdict.level, waiting(other));
-}
 
 // That it has been handled makes the write look again whether there is room, and go on.
 void handle_look_again() {
@@ -88,7 +62,7 @@ void LiveOutput::run() {
       signal_to(quit_);
       break;
     }
-    for (Report& report : take()) view_->show(std::move(report));
+    for (ToShow& show : take()) show(*view_);
     const std::scoped_lock lock(mutex_);
     ending = ending_;
   }
@@ -96,28 +70,30 @@ void LiveOutput::run() {
   ended_.release();
 }
 
-std::deque<Report> LiveOutput::take() {
+std::deque<LiveOutput::ToShow> LiveOutput::take() {
   std::uint64_t count = 0;
   static_cast<void>(!read(wake_.get(), &count, sizeof(count)));
   const std::scoped_lock lock(mutex_);
-  return std::exchange(reports_, {});
+  return std::exchange(waiting_, {});
 }
 
 void LiveOutput::show(Report report) {
-  remember(report);
+  farewell_.set_last(report);
+  farewell_.consider(report);
   {
     const std::scoped_lock lock(mutex_);
-    reports_.push_back(std::move(report));
-    if (reports_.size() > kWaiting) reports_.pop_front();
+    if (waiting_.size() == kWaiting) waiting_.pop_front();
   }
-  signal_to(wake_);
+  show(
+      [report = std::move(report)](live::LiveView& view) mutable { view.show(std::move(report)); });
 }
 
-// One that was cut short by the end says little: the one before it stays the last.
-void LiveOutput::remember(const Report& report) {
-  const bool cut_short = last_ && report.final && report.interval_s < last_->interval_s / 2;
-  if (!cut_short) last_ = headline_of(report);
-  if (!cut_short && (!worst_ || worse(report, *worst_))) worst_ = headline_of(report);
+void LiveOutput::show(ToShow what) {
+  {
+    const std::scoped_lock lock(mutex_);
+    waiting_.push_back(std::move(what));
+  }
+  signal_to(wake_);
 }
 
 // A terminal that takes no more output (Ctrl-S, a line that hangs) keeps nobody from ending.
@@ -138,10 +114,7 @@ void LiveOutput::end() {
   }
   signal_to(wake_);
   finish(thread_);
-  if (!last_) return;
-  std::string text = verdict_text(*last_, {.color = color_});
-  if (worst_ && worst_->verdict.level > last_->verdict.level)
-    text += "\nthe worst that was seen\n" + verdict_text(*worst_, {.color = color_});
+  const std::string text = farewell_.text(color_);
   std::thread farewell([&] {
     // A terminal that is gone is no failure: who closed it did not want to read on.
     static_cast<void>(std::fwrite(text.data(), 1, text.size(), stdout));

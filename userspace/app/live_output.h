@@ -1,14 +1,15 @@
-// Reports to the live view. It has a thread of its own: keys are served while a report is made.
+// The live view in a thread of its own: keys are served while a report is made.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <semaphore>
 #include <thread>
 
+#include "app/farewell.h"
 #include "live/live_view.h"
 #include "model/error.h"
 #include "model/fd.h"
@@ -26,6 +27,11 @@ class LiveOutput {
   // Takes the terminal. Errors: those of LiveView::open().
   Result<void> start(const live::LiveOptions& options);
   void show(Report report);
+  // Anything else that the view can show.
+  using ToShow = std::move_only_function<void(live::LiveView&)>;
+  void show(ToShow what);
+  // What end() leaves behind; reports that were shown are in it.
+  [[nodiscard]] Farewell& farewell() { return farewell_; }
   // Gives the terminal back, if the user did not have it already, and leaves the last verdict on
   // it, and the worst one.
   void end();
@@ -34,22 +40,19 @@ class LiveOutput {
 
  private:
   void run();
-  std::deque<Report> take();
+  std::deque<ToShow> take();
   void finish(std::thread& thread);
-  void remember(const Report& report);
 
   std::unique_ptr<live::LiveView> view_;
   std::thread thread_;
-  Fd wake_;  // reports are there, or the end has come
+  Fd wake_;  // something is to be shown, or the end has come
   Fd quit_;
   std::mutex mutex_;
-  std::deque<Report> reports_;  // not shown yet
+  std::deque<ToShow> waiting_;
   bool ending_ = false;
   std::binary_semaphore ended_{0};  // what a thread wrote to the terminal is written
 
-  // Of these only what a verdict shows.
-  std::optional<Report> last_;
-  std::optional<Report> worst_;
+  Farewell farewell_;
   bool color_ = false;
 };
 

@@ -22,7 +22,8 @@ Result<Outputs> Outputs::open(const Settings& settings, RecordedRun run) {
   Outputs outputs;
   outputs.settings_ = settings;
   outputs.color_ = wants_color(settings.color);
-  if (settings.format == Format::kTui) outputs.live_ = std::make_unique<LiveOutput>();
+  if (settings.format == Format::kTui && settings.command != Command::kReplay)
+    outputs.live_ = std::make_unique<LiveOutput>();
   if (!settings.json_file.empty()) {
     auto json = OutputFile::open(settings.json_file);
     if (!json) return std::unexpected(json.error());
@@ -53,7 +54,7 @@ Result<void> Outputs::print(const Report& report) {
   if (json_ || as_json) json = to_json(report, {.with_waits = run_.with_waits}) + "\n";
   if (json_)
     if (auto done = json_->write(json); !done) return done;
-  if (live_) return {};
+  if (settings_.format == Format::kTui) return {};
   if (as_json) return standard_output_.write(json);
   return standard_output_.write(to_text(
       report,

@@ -38,7 +38,7 @@ class Outputs {
   bool color_ = false;
   std::size_t width_ = 80;
   OutputFile standard_output_ = OutputFile::standard_output();
-  std::unique_ptr<LiveOutput> live_;  // in the place of standard output
+  std::unique_ptr<LiveOutput> live_;  // in the place of standard output; a replay has its own
   std::optional<OutputFile> json_;
   std::optional<RecordingFile> recording_;
   Exports exports_;

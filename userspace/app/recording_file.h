@@ -1,10 +1,11 @@
-// The file of --record.
+// The file of --record, and of replay.
 #pragma once
 
 #include <string>
 
 #include "app/output_file.h"
 #include "model/report.h"
+#include "recording/reader.h"
 #include "recording/writer.h"
 
 namespace cw {
@@ -23,5 +24,8 @@ class RecordingFile {
   OutputFile file_;
   RecordingWriter recording_;
 };
+
+// Errors: kFailed (cannot be read, is no recording).
+Result<RecordingReader> open_recording(const std::string& name);
 
 }  // namespace cw

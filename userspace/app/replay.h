@@ -1,4 +1,4 @@
-// Every report and export again, from a recording.
+// Every report, view and export again, from a recording.
 #pragma once
 
 #include "app/settings.h"

@@ -148,7 +148,8 @@ void add_options(CLI::App& app, Settings& settings, Raw& raw) {
   app.add_flag("--explain", settings.explain,
                "Show each sum with its numbers filled in, and what it was compared with");
   app.add_option("--format", raw.format,
-                 "text, json, or tui: the live view, which a terminal gets by default")
+                 "text, json, or tui: the live view, which a terminal gets by default, except of "
+                 "a recording")
       ->check(CLI::IsMember({"text", "json", "tui"}))
       ->type_name("FORMAT");
   app.add_option("--color", raw.color, "auto, always or never (NO_COLOR is respected)")
@@ -298,8 +299,9 @@ Result<CommandLine> parse_command_line(int count, const char* const* arguments) 
       app.add_subcommand("demo", "Start the bundled, badly built service and watch it");
   demo->add_flag("--fixed", settings.demo_fixed, "Its redesign instead");
   demo->fallthrough();
-  CLI::App* replay =
-      app.add_subcommand("replay", "Every report and export again, from a recording, without root");
+  CLI::App* replay = app.add_subcommand("replay",
+                                        "Every report, view (--format tui) and export again, from "
+                                        "a recording, without root");
   replay->add_option("FILE", settings.recording, "Made by --record")->required()->type_name("");
   replay->fallthrough();
   try {

@@ -1,25 +1,18 @@
 #include "app/watch.h"
 
-#include <fmt/format.h>
-#include <poll.h>
-#include <sys/signalfd.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <optional>
 
 #include "app/observer.h"
 #include "app/outputs.h"
 #include "app/rights.h"
-#include "model/fd.h"
+#include "app/waker.h"
 
 namespace cw {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = Waker::Clock;
 
 constexpr int kLooksAnInterval = 4;
 constexpr double kLongestStep = 1;  // seconds between two looks
@@ -27,62 +20,6 @@ constexpr double kLongestStep = 1;  // seconds between two looks
 Clock::duration seconds(double value) {
   return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(value));
 }
-
-// SIGINT and SIGTERM ask for a last report; they arrive here instead of ending us.
-Fd catch_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
-  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
-  return Fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-}
-
-// Waits for the next moment to do something, a signal, or the end of the processes it follows.
-class Waker {
- public:
-  // `quit`: a descriptor that can be read when the user wants to end; -1: none.
-  explicit Waker(int quit) : signals_(catch_signals()), quit_(quit) {}
-
-  void follow(const std::vector<std::int32_t>& pids) {
-    processes_.clear();
-    for (const std::int32_t pid : pids) {
-      Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-      if (process) processes_.push_back(std::move(process));
-    }
-    follows_ = true;
-  }
-
-  void sleep_until(Clock::time_point moment) {
-    while (!stop_ && !all_ended()) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(moment - Clock::now());
-      if (left.count() <= 0) return;
-      wait_for(left);
-    }
-  }
-
-  [[nodiscard]] bool stopped() const { return stop_; }
-  [[nodiscard]] bool all_ended() const { return follows_ && processes_.empty(); }
-
- private:
-  void wait_for(std::chrono::milliseconds time) {
-    std::vector<pollfd> events{{.fd = signals_.get(), .events = POLLIN, .revents = 0},
-                               {.fd = quit_, .events = POLLIN, .revents = 0}};
-    for (const Fd& process : processes_)
-      events.push_back({.fd = process.get(), .events = POLLIN, .revents = 0});
-    if (poll(events.data(), events.size(), static_cast<int>(time.count())) <= 0) return;
-    stop_ = events[0].revents != 0 || events[1].revents != 0;
-    std::size_t place = 2;
-    std::erase_if(processes_, [&](const Fd&) { return events[place++].revents != 0; });
-  }
-
-  Fd signals_;
-  int quit_;
-  std::vector<Fd> processes_;
-  bool follows_ = false;
-  bool stop_ = false;
-};
 
 // Any row of the live view can be opened: more of them are named, with their stacks.
 Settings observed_by(Settings settings) {

@@ -72,6 +72,13 @@ void History::add(Report report) {
   }
 }
 
+void History::keep_only(std::uint64_t number, Report report) {
+  kept_.clear();
+  bytes_ = 0;
+  kept_.push_back({.report = std::make_shared<Report>(std::move(report))});
+  newest_ = number;
+}
+
 void History::thin_newest() {
   Kept& newest = kept_.back();
   if (newest.report.use_count() > 1) newest.report = std::make_shared<Report>(*newest.report);

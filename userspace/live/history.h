@@ -14,6 +14,8 @@ class History {
  public:
   // The newest is kept whole; it gives up its many fine rows, summed, when the next one comes.
   void add(Report report);
+  // This one and no other: of a recording, which has the others.
+  void keep_only(std::uint64_t number, Report report);
 
   [[nodiscard]] bool empty() const { return kept_.empty(); }
   // Numbers of the reports that are there: 1 is the first that was ever added.

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kLongestFilter = 60;  // bytes
 constexpr std::int64_t kFar = 1'000'000;
 
-constexpr std::array<KeyHelp, 16> kHelp = {{
+constexpr std::array<KeyHelp, 18> kHelp = {{
     {"Up Down, k j", "select a row, or scroll; PgUp PgDn Home End too"},
     {"Enter", "open: arithmetic, histogram, who waits, who lets go, who holds"},
     {"", "on a process: its locks alone"},
@@ -23,7 +23,9 @@ constexpr std::array<KeyHelp, 16> kHelp = {{
     {"s, r", "sort by the next column; the other way round"},
     {"/", "filter: rows that have this text; Enter keeps it, Esc drops it"},
     {"[ ], Left Right", "back and forth over past intervals; { } by ten"},
+    {"w", "the worst of those intervals"},
     {"p, Space", "hold what is shown, or go on; observing goes on all the time"},
+    {"", "of a recording: to its last interval"},
     {"mouse", "click selects, again opens; tabs; wheel; with Shift: copies"},
     {"q, Ctrl-C", "quit; the last verdict stays on the terminal"},
     {"", ""},
@@ -135,6 +137,9 @@ void on_letter(Model& model, char letter) {
       break;
     case '}':
       go_to_past(model, -10);
+      break;
+    case 'w':
+      go_to_worst(model);
       break;
     case 'v':
       toggle(model, Pane::kReport);

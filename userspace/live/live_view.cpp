@@ -39,6 +39,23 @@ class LiveView::Session {
     draw();
   }
 
+  void show(const Recorded& recorded, ReadRecorded read) {
+    model_ = update(std::move(model_), recorded);
+    read_ = std::move(read);
+    read_wanted();
+    draw();
+  }
+
+  void show(const RecordedWorst& worst) {
+    model_ = update(std::move(model_), worst);
+    draw();
+  }
+
+  void say(const std::string& message) {
+    model_ = update(std::move(model_), Message{message});
+    draw();
+  }
+
   Wish run_until(Clock::time_point deadline, std::span<const int> others) {
     while (!model_.quit) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
@@ -64,9 +81,25 @@ class LiveView::Session {
       model_ = update(std::move(model_), Message{line});
       changed = true;
     }
-    if (changed && !model_.quit) draw();
+    if (changed && !model_.quit) {
+      read_wanted();
+      draw();
+    }
     return std::any_of(events.begin() + 3, events.end(),
                        [](const pollfd& event) { return event.revents != 0; });
+  }
+
+  void read_wanted() {
+    const auto first = first_to_read(model_);
+    if (!first) return;
+    for (std::uint64_t number = *first, last = model_.recorded->wanted; number <= last; ++number) {
+      auto report = read_(number);
+      if (!report) {
+        model_ = stay(std::move(model_), Message{report.error().message});
+        return;
+      }
+      model_ = update(std::move(model_), number, std::move(*report));
+    }
   }
 
   bool serve_input() {
@@ -112,6 +145,7 @@ class LiveView::Session {
   Signals signals_;
   std::unique_ptr<Terminal> terminal_;
   Model model_;
+  ReadRecorded read_;
 };
 
 LiveView::LiveView(std::unique_ptr<Session> session) : session_(std::move(session)) {}
@@ -131,6 +165,18 @@ Result<std::unique_ptr<LiveView>> LiveView::open(const LiveOptions& options) {
 
 void LiveView::show(Report report) {
   session_->show(std::move(report));
+}
+
+void LiveView::show(const Recorded& recorded, ReadRecorded read) {
+  session_->show(recorded, std::move(read));
+}
+
+void LiveView::show(const RecordedWorst& worst) {
+  session_->show(worst);
+}
+
+void LiveView::say(const std::string& message) {
+  session_->say(message);
 }
 
 Wish LiveView::run_until(Clock::time_point deadline, std::span<const int> others) {

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 
+#include "live/model.h"
 #include "live/terminal.h"
 #include "model/error.h"
 #include "model/report.h"
@@ -17,6 +20,9 @@ struct LiveOptions {
   Colours colours = Colours::kAsTerminal;
   std::string awaited = "waiting for the first report";  // said until it comes
 };
+
+// One of a recording's reports, by its number.
+using ReadRecorded = std::move_only_function<Result<Report>(std::uint64_t number)>;
 
 // What run_until() came back for.
 enum class Wish : std::uint8_t {
@@ -37,6 +43,11 @@ class LiveView {
   ~LiveView();
 
   void show(Report report);
+  // A recording instead of what happens now, read as somebody goes through it.
+  void show(const Recorded& recorded, ReadRecorded read);
+  void show(const RecordedWorst& worst);
+  // Until the next key.
+  void say(const std::string& message);
   // Serves keys, mouse and resizes until then, or until one of `others` can be read.
   Wish run_until(Clock::time_point deadline, std::span<const int> others = {});
 

@@ -27,6 +27,22 @@ struct TableState {
   bool reversed = false;
 };
 
+// The worst report of a recording.
+struct RecordedWorst {
+  std::uint64_t number = 0;    // 0: not known yet
+  std::uint64_t interval = 0;  // as the report counts
+  bool is_certain = false;     // all were looked at
+};
+
+// What is shown is a recording: the history has one of its reports at a time.
+struct Recorded {
+  std::uint64_t reports = 0;        // numbered from 1
+  std::uint64_t last_interval = 0;  // as its report counts: more, where some are missing
+  double seconds = 0;               // from the beginning of the first to the end of the last
+  std::uint64_t wanted = 0;         // number of the one to be shown
+  RecordedWorst worst = {};
+};
+
 struct Model {
   Charset charset = Charset::kUtf8;
   Size size{.width = 80, .height = 24};
@@ -35,6 +51,7 @@ struct Model {
   History history;
   Trends trends;
   std::optional<std::uint64_t> held;  // the report that is shown; empty: the newest
+  std::optional<Recorded> recorded;   // empty: what is shown happens now
 
   Tab tab = Tab::kLocks;
   std::array<TableState, kTabs> tables;
@@ -49,6 +66,11 @@ struct Model {
   bool quit = false;
 
   [[nodiscard]] std::uint64_t shown_number() const { return held.value_or(history.newest()); }
+  // Those that one can go to.
+  [[nodiscard]] std::uint64_t first_number() const { return recorded ? 1 : history.oldest(); }
+  [[nodiscard]] std::uint64_t last_number() const {
+    return recorded ? recorded->reports : history.newest();
+  }
   // There must be one.
   [[nodiscard]] const Report& shown() const { return history.at(shown_number()); }
   [[nodiscard]] TableState& table() { return tables.at(static_cast<std::size_t>(tab)); }

@@ -14,35 +14,52 @@
 namespace cw::live {
 namespace {
 
-constexpr std::size_t kDateLength = 11;  // "2025-01-31T"
+constexpr std::size_t kDateLength = 10;  // "2025-01-31", before a "T"
+constexpr std::size_t kYearLength = 5;   // "2025-"
 constexpr std::size_t kTimeLength = 8;
 
+constexpr std::size_t kLongestHost = 20;
+
+// Whose the report is: what stands before who().
+std::string origin(const Model& model, bool roomy) {
+  if (model.recorded) return "recording of " + cut(printable(model.shown().host), kLongestHost);
+  return roomy ? "contentionwatch" : "";
+}
+
 // With as much of what it is as there is room for.
-std::string who(const Report& report, std::size_t room) {
+std::string who(const Model& model, std::size_t room) {
+  const Report& report = model.shown();
   if (report.processes.size() == 1) {
     const ProcessReport& process = report.processes.front();
-    std::string text =
-        fmt::format("pid {} {}   {}", process.pid, process.comm,
-                    process.ended ? "ended" : format_plural(process.threads, "thread"));
-    for (const std::string& runtime : process.runtimes) {
-      const std::string more = fmt::format(", {}", runtime);
-      if (columns(printable(text)) + columns(printable(more)) <= room) text += more;
+    std::string text = fmt::format("pid {} {}", process.pid, process.comm);
+    std::vector<std::string> more = {
+        "   " + (process.ended ? "ended" : format_plural(process.threads, "thread"))};
+    for (const std::string& runtime : process.runtimes) more.push_back(", " + runtime);
+    for (const std::string& part : more) {
+      if (columns(printable(text)) + columns(printable(part)) > room) break;
+      text += part;
     }
     return text;
   }
   std::uint64_t threads = 0;
   for (const ProcessReport& process : report.processes) threads += process.threads;
   const std::size_t count = report.processes.size();
-  return fmt::format("{}   {} process{}, {}", report.host, format_count(count),
-                     count == 1 ? "" : "es", format_plural(threads, "thread"));
+  return fmt::format("{}{} process{}, {}", model.recorded ? "" : report.host + "   ",
+                     format_count(count), count == 1 ? "" : "es", format_plural(threads, "thread"));
 }
 
-std::string when(const Report& report) {
+// A recording may be of any day.
+std::string when(const Model& model, bool roomy) {
+  const Report& report = model.shown();
   std::string text;
-  if (report.started.size() >= kDateLength + kTimeLength)
-    text = report.started.substr(kDateLength, kTimeLength) + "Z  ";
-  return text + (report.interval_s < 100 ? fmt::format("{:.1f} s", report.interval_s)
-                                         : format_duration(report.interval_s * 1e9));
+  if (report.started.size() > kDateLength + kTimeLength) {
+    const std::size_t year = roomy ? 0 : kYearLength;
+    if (model.recorded) text = report.started.substr(year, kDateLength - year) + " ";
+    text += report.started.substr(kDateLength + 1, kTimeLength) + "Z";
+  }
+  if (model.recorded && !roomy) return text;
+  return text + (report.interval_s < 100 ? fmt::format("  {:.1f} s", report.interval_s)
+                                         : "  " + format_duration(report.interval_s * 1e9));
 }
 
 const ProcessReport* process_of(const Report& report, std::int32_t pid) {
@@ -113,19 +130,19 @@ void draw_title(Canvas& canvas, const Model& model) {
     canvas.put(1, 0, "contentionwatch", Style::kTitle);
     return;
   }
-  const Report& report = model.shown();
-  const std::string time = when(report);
-  const bool roomy = width >= 70;
-  const std::size_t x = roomy ? canvas.put(1, 0, "contentionwatch   ", Style::kTitle) : 1;
+  const bool roomy = width >= kRoomy;
+  const std::string time = when(model, roomy);
+  const std::string first = origin(model, roomy);
+  const std::size_t x = first.empty() ? 1 : canvas.put(1, 0, first, Style::kTitle) + 3;
   const std::size_t end = width - std::min(width, time.size() + 3);
   const std::size_t room = end - std::min(end, x);
-  std::string about = who(report, room);
+  std::string about = who(model, room);
   if (model.process) {
-    const ProcessReport* const process = process_of(report, *model.process);
+    const ProcessReport* const process = process_of(model.shown(), *model.process);
     about = fmt::format("only pid {} {} (Esc: all)", *model.process,
                         process == nullptr ? "not in this interval" : process->comm);
   }
-  canvas.put(x, 0, about, roomy ? Style::kPlain : Style::kTitle, room);
+  canvas.put(x, 0, about, first.empty() ? Style::kTitle : Style::kPlain, room);
   canvas.put_right(end, 0, time, Style::kFaint, time.size() + 2);
 }
 

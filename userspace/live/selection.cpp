@@ -4,6 +4,7 @@
 
 #include "live/pane.h"
 #include "live/plan.h"
+#include "live/worst.h"
 
 namespace cw::live {
 namespace {
@@ -22,6 +23,24 @@ std::size_t moved(std::size_t from, std::int64_t by, std::size_t last) {
 void open(Model& model, Pane pane) {
   model.pane = pane;
   model.scroll = 0;
+}
+
+// A report of a recording is shown once it is read.
+void go_to(Model& model, std::uint64_t number) {
+  if (model.recorded) {
+    model.recorded->wanted = number;
+    return;
+  }
+  model.held = number;
+  if (number == model.history.newest()) model.held.reset();
+  arrange(model);
+}
+
+std::uint64_t worst_of(const History& history) {
+  std::uint64_t worst = history.oldest();
+  for (std::uint64_t number = worst + 1; number <= history.newest(); ++number)
+    if (is_worse(history.at(number), history.at(worst))) worst = number;
+  return worst;
 }
 
 }  // namespace
@@ -125,21 +144,26 @@ void go_back(Model& model) {
 
 void go_to_past(Model& model, std::int64_t intervals) {
   if (model.history.empty()) return;
-  const std::uint64_t oldest = model.history.oldest();
-  const std::uint64_t newest = model.history.newest();
-  const auto back = static_cast<std::size_t>(newest - model.shown_number());
-  const std::size_t to = moved(back, intervals, static_cast<std::size_t>(newest - oldest));
-  model.held = newest - to;
-  if (to == 0) model.held.reset();
-  arrange(model);
+  const std::uint64_t last = model.last_number();
+  const std::uint64_t here = model.recorded ? model.recorded->wanted : model.shown_number();
+  go_to(model, last - moved(last - here, intervals, last - model.first_number()));
+}
+
+void go_to_worst(Model& model) {
+  if (model.history.empty()) return;
+  if (!model.recorded)
+    go_to(model, worst_of(model.history));
+  else if (model.recorded->worst.number != 0)
+    go_to(model, model.recorded->worst.number);
 }
 
 void hold_or_go_on(Model& model) {
   if (model.history.empty()) return;
-  if (model.held)
-    model.held.reset();
-  else
-    model.held = model.history.newest();
+  if (model.recorded || model.held) {
+    go_to(model, model.last_number());
+    return;
+  }
+  model.held = model.history.newest();
   arrange(model);
 }
 

@@ -24,6 +24,7 @@ void open_selected(Model& model);
 void go_back(Model& model);
 // Into the past, or with a negative number out of it.
 void go_to_past(Model& model, std::int64_t intervals);
+void go_to_worst(Model& model);
 // Holds the report that is shown, or goes on with the newest.
 void hold_or_go_on(Model& model);
 

@@ -10,6 +10,15 @@ constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
 
 }  // namespace
 
+void Trends::begin(std::uint64_t interval) {
+  if (begun_ == 0) begun_ = interval;
+  interval_ = interval;
+}
+
+std::uint64_t Trends::first() const {
+  return interval_ < kIntervals ? begun_ : std::max(begun_, interval_ + 1 - kIntervals);
+}
+
 // Values stand in order until there are kIntervals of them; rows that come and go stay small.
 void Trends::add(RowId id, double value) {
   Row& row = rows_[id];

@@ -10,14 +10,23 @@
 namespace cw::live {
 namespace {
 
-void remember(Model& model, const Report& report) {
-  model.trends.begin(model.history.newest());
+void remember(Model& model, std::uint64_t number, const Report& report) {
+  model.trends.begin(number);
   for (std::size_t tab = 0; tab < kTabs; ++tab) {
     const auto table = table_of(report, static_cast<Tab>(tab));
     for (std::size_t row = 0; row < table->size(); ++row)
       model.trends.add(table->id(row), table->trend(row));
   }
   model.trends.end();
+}
+
+bool is_remembered(const Trends& trends, std::uint64_t number) {
+  return number >= trends.first() && number <= trends.last();
+}
+
+// Machines open on the list of what runs there.
+void choose_first_tab(Model& model, const Report& first) {
+  if (first.processes.size() > 1) model.tab = Tab::kProcesses;
 }
 
 void on_mouse(Model& model, const Mouse& mouse) {
@@ -61,12 +70,10 @@ void apply(Model& model, const Message& message) {
 }  // namespace
 
 Model update(Model model, Report report) {
-  const bool first = model.history.empty();
-  const bool several = report.processes.size() > 1;
+  if (model.history.empty()) choose_first_tab(model, report);
   model.history.add(std::move(report));
   const Report& newest = model.history.at(model.history.newest());
-  remember(model, newest);
-  if (first && several) model.tab = Tab::kProcesses;
+  remember(model, model.history.newest(), newest);
   if (model.held && *model.held < model.history.oldest())
     model.held = model.history.oldest();
   else if (model.held)
@@ -77,6 +84,45 @@ Model update(Model model, Report report) {
 
 Model update(Model model, const Event& event) {
   std::visit([&](const auto& what) { apply(model, what); }, event);
+  return model;
+}
+
+Model update(Model model, const Recorded& recorded) {
+  model.recorded = recorded;
+  return model;
+}
+
+Model update(Model model, const RecordedWorst& worst) {
+  if (model.recorded) model.recorded->worst = worst;
+  return model;
+}
+
+// Twice as many intervals as a trend can have columns: the next steps back find theirs.
+std::optional<std::uint64_t> first_to_read(const Model& model) {
+  const std::uint64_t wanted = model.recorded ? model.recorded->wanted : 0;
+  if (wanted == model.history.newest()) return std::nullopt;
+  const auto back = [&](std::uint64_t count) { return wanted > count ? wanted - count : 1; };
+  const std::uint64_t reach = std::min(model.size.width, Trends::kIntervals / 2);
+  const bool is_known = is_remembered(model.trends, back(reach));
+  if (is_known && is_remembered(model.trends, wanted)) return wanted;
+  return is_known ? model.trends.last() + 1 : back(2 * reach);
+}
+
+Model update(Model model, std::uint64_t number, Report report) {
+  if (!is_remembered(model.trends, number)) {
+    if (number != model.trends.last() + 1) model.trends = {};
+    remember(model, number, report);
+  }
+  if (!model.recorded || number != model.recorded->wanted) return model;
+  if (model.history.empty()) choose_first_tab(model, report);
+  model.history.keep_only(number, std::move(report));
+  arrange(model);
+  return model;
+}
+
+Model stay(Model model, const Message& why) {
+  model.message = model.awaited = why.text;
+  if (model.recorded) model.recorded->wanted = model.history.newest();
   return model;
 }
 

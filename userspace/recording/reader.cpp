@@ -47,20 +47,35 @@ Result<RecordingReader> RecordingReader::open(std::unique_ptr<std::istream> stre
 }
 
 std::optional<Report> RecordingReader::next() {
+  Report report;
+  if (!advance(&report)) return std::nullopt;
+  note(report);
+  return report;
+}
+
+bool RecordingReader::skip() {
+  return advance(nullptr);
+}
+
+bool RecordingReader::go_to(std::streamoff stream_place) {
+  continues_ = false;
+  stream_->clear();
+  if (!stream_->seekg(stream_place)) return false;
+  place_ = stream_place;
+  return true;
+}
+
+bool RecordingReader::advance(Report* report) {
   for (;;) {
-    Report report;
     const Found found = read_block(report);
-    if (found == Found::kReport) {
-      note(report);
-      return report;
-    }
-    if (found == Found::kEnd) return std::nullopt;
+    if (found == Found::kReport) return true;
+    if (found == Found::kEnd) return false;
     if (damage_ == Found::kEnd) {
       damage_ = found;
       damaged_after_ = last_interval_;
     }
     continues_ = false;
-    if (!find_beginning()) return std::nullopt;
+    if (!find_beginning()) return false;
   }
 }
 
@@ -71,7 +86,7 @@ void RecordingReader::note(const Report& report) {
   is_final_ = report.final;
 }
 
-RecordingReader::Found RecordingReader::read_block(Report& report) {
+RecordingReader::Found RecordingReader::read_block(Report* report) {
   const std::string text = read_some(*stream_, recording::kBlockHeaderSize);
   if (text.empty()) return Found::kEnd;
   const auto header = recording::read_block_header(text);
@@ -81,21 +96,26 @@ RecordingReader::Found RecordingReader::read_block(Report& report) {
     return is_cut ? Found::kCut : Found::kDamaged;
   }
   const std::string payload = read_some(*stream_, header->stored);
+  const std::streamoff begin = place_;
   place_ += static_cast<std::streamoff>(text.size() + payload.size());
   if (payload.size() < header->stored) return Found::kCut;
-  if (!decode(*header, payload, report)) return Found::kDamaged;
+  if (!is_whole(*header, payload)) return Found::kDamaged;
+  if (report != nullptr && !decode(*header, payload, *report)) return Found::kDamaged;
   continues_ = true;
+  checksum_ = header->checksum;
+  if (header->begins()) stream_place_ = begin;
   return Found::kReport;
+}
+
+bool RecordingReader::is_whole(const BlockHeader& header, const std::string& payload) const {
+  return recording::checksum_of(payload) == header.checksum && (header.begins() || continues_);
 }
 
 bool RecordingReader::decode(const BlockHeader& header, const std::string& payload,
                              Report& report) {
-  if (recording::checksum_of(payload) != header.checksum) return false;
   if (header.begins()) {
     unpacker_.restart();
     decoder_.restart();
-  } else if (!continues_) {
-    return false;
   }
   const auto plain = unpacker_.unpack(payload, header.plain);
   if (!plain) return false;
