@@ -204,7 +204,7 @@ TEST_F(FlamegraphInBrowser, HostileNamesAreOnlyShown) {
       << shown.dump(1);
   for (const auto& [name, place] : shown.items()) {
     browser_.point_at(place.at("x"), place.at("y"));
-    EXPECT_EQ(text_of("about"), place.at("title"));
+    EXPECT_EQ(text_of("about"), place.at("title").get<std::string>());
   }
   EXPECT_EQ(browser_.boxes(), std::vector<std::string>{});
   for (const std::string& attack : attacks()) {
