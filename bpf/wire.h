@@ -324,7 +324,8 @@ struct cw_code_range {
 	__u64 end;
 	__u64 bias;  /* what to subtract from an address for the table's pc */
 	__u32 table; /* 0: none, frame pointers only */
-	__u32 generated; /* made as the process goes: where there was nothing may be something now */
+	__u32
+	    generated; /* made as the process goes: where there was nothing may be something now */
 };
 struct cw_range_page {
 	__u64 start[CW_PAGE_RANGES];

@@ -147,7 +147,8 @@ Result<std::uint32_t> UnwindMaps::add_space(std::span<const CodeRange> ranges) {
     for (std::size_t i = 0; i < CW_PAGE_RANGES && first + i < ranges.size(); ++i) {
       const CodeRange& range = ranges[first + i];
       page.start[i] = range.start;
-      page.range[i] = {.end = range.end, .bias = range.bias, .table = range.table, .generated = range.generated};
+      page.range[i] = {
+          .end = range.end, .bias = range.bias, .table = range.table, .generated = range.generated};
     }
     index.start[number] = page.start[0];
     if (!write_page(map, number + 1, page)) return no_room("what code a process has mapped");
