@@ -3,8 +3,6 @@
 
 #include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "../otlp_collector.h"
 #include "child_process.h"
@@ -15,13 +13,6 @@ namespace cw::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string content_of(const fs::path& file) {
-  const std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return text.str();
-}
 
 // Somebody without rights.
 const std::vector<std::string> kNobody = {"/usr/bin/setpriv",    "--reuid=65534",

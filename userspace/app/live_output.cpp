@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kWaiting = 16;  // reports, while a slow terminal is written to
 constexpr auto kPatience = std::chrono::milliseconds(500);
-constexpr int kLookAgain = SIGURG;  // to a thread that sleeps in a write
+constexpr int kLookAgainSignal = SIGURG;  // to a thread that sleeps in a write
 
 // What the verdict's text is made of.
 Report headline_of(const Report& report) {
@@ -50,7 +50,7 @@ void handle_look_again() {
   struct sigaction action{};
   action.sa_handler = [](int) {};
   action.sa_flags = SA_RESTART;
-  sigaction(kLookAgain, &action, nullptr);
+  sigaction(kLookAgainSignal, &action, nullptr);
 }
 
 void signal_to(const Fd& fd) {
@@ -125,7 +125,7 @@ void LiveOutput::finish(std::thread& thread) {
   while (!ended_.try_acquire_for(kPatience)) {
     tcflow(STDOUT_FILENO, TCOON);
     tcflush(STDOUT_FILENO, TCOFLUSH);
-    pthread_kill(thread.native_handle(), kLookAgain);
+    pthread_kill(thread.native_handle(), kLookAgainSignal);
   }
   thread.join();
 }

@@ -445,4 +445,6 @@ void fields(Archive& archive, Field<Archive, RecordedRun>& run) {
   archive(4, run.with_waits);
 }
 
+inline constexpr auto kAllFields = [](auto& archive, auto& value) { fields(archive, value); };
+
 }  // namespace cw::recording
