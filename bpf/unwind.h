@@ -333,6 +333,7 @@ static __always_inline void forget_range(struct walk *walk)
 __noinline __u32 search_rule(struct walk *walk)
 {
 	__u64 lookup, original;
+	__u32 number;
 
 	if (!walk)
 		return 0;
@@ -349,7 +350,12 @@ __noinline __u32 search_rule(struct walk *walk)
 			walk->unknown = 1;
 		}
 	}
-	return walk->range.table ? rule_at(walk->range.table, lookup - walk->range.bias) : 0;
+	if (!walk->range.table)
+		return 0;
+	number = rule_at(walk->range.table, lookup - walk->range.bias);
+	if (!number && walk->range.generated)
+		walk->unknown = 1;
+	return number;
 }
 
 #define CW_RULE_BITS 16 /* CW_UNWIND_RULES */

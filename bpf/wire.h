@@ -322,9 +322,9 @@ CW_ASSERT_SIZE(cw_row_page, 6144);
 #define CW_NO_RANGE 0x7fffffffffffffffULL
 struct cw_code_range {
 	__u64 end;
-	__u64 bias;  /* what to subtract from an address for the table's pc */
-	__u32 table; /* 0: none, frame pointers only */
-	__u32 padding;
+	__u64 bias;	 /* what to subtract from an address for the table's pc */
+	__u32 table;	 /* 0: none, frame pointers only */
+	__u32 generated; /* as the process goes: a gap may be filled by now */
 };
 struct cw_range_page {
 	__u64 start[CW_PAGE_RANGES];

@@ -1,6 +1,7 @@
 // Which processes are watched: children, processes by name and by control group, those in other
 // namespaces. Numbers add up over all of them, whenever they came.
 #include <gtest/gtest.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -59,13 +60,31 @@ class Observing {
   int exit_ = -1;
 };
 
+// Linux 6.1 refuses to update a map while it interrupts an update of it on the same processor
+// (kernel/bpf/hashtab.c: htab_lock_bucket counts before it keeps interrupts out): a wait may be
+// lost now and then, and is counted.
+bool refuses_nested_updates() {
+  utsname names{};
+  return uname(&names) == 0 && std::string(names.release).starts_with("6.1.");
+}
+
 // `events`: while a process forks, the kernel does not tell in which file a word lies; it is kept
 // by its address then, and that is counted. No wait is missed by it.
 constexpr int kMostEventsLost = 8;
 void expect_nothing_lost(const std::vector<json>& reports) {
+  const int most_refused = refuses_nested_updates() ? 2 : 0;
   for (const json& report : reports)
-    for (const auto& [what, count] : report.at("fidelity").at("lost").items())
-      EXPECT_LE(count, what == "events" ? kMostEventsLost : 0) << what;
+    for (const auto& [what, count] : report.at("fidelity").at("lost").items()) {
+      const bool refused = what == "map_full" || what == "waits";
+      EXPECT_LE(count, what == "events" ? kMostEventsLost : refused ? most_refused : 0) << what;
+    }
+}
+
+std::uint64_t kept_or_counted_as_lost(const std::vector<json>& reports) {
+  std::uint64_t waits = all_waits(reports);
+  for (const json& report : reports)
+    waits += report.at("fidelity").at("lost").at("waits").get<std::uint64_t>();
+  return waits;
 }
 
 TEST(Families, ChildrenOfAllAgesAreCountedToTheLastWait) {
@@ -73,7 +92,7 @@ TEST(Families, ChildrenOfAllAgesAreCountedToTheLastWait) {
   Observing observing({"--pid", std::to_string(workload.pid()), "--children"});
   const json truth = workload.run();
   const auto reports = observing.finish();
-  EXPECT_EQ(all_waits(reports), truth.at("waits").get<std::uint64_t>());
+  EXPECT_EQ(kept_or_counted_as_lost(reports), truth.at("waits").get<std::uint64_t>());
   expect_nothing_lost(reports);
   std::set<int> family = {workload.pid()};
   for (const json& child : truth.at("children")) family.insert(child.get<int>());
@@ -139,7 +158,7 @@ TEST(Families, ByNameThoseThatComeLaterIncluded) {
   const json truth = workload.run();
   const auto reports = observing.finish();
   // The parent's own waits are not among them.
-  EXPECT_EQ(all_waits(reports), truth.at("waits").get<std::uint64_t>() - 80);
+  EXPECT_EQ(kept_or_counted_as_lost(reports), truth.at("waits").get<std::uint64_t>() - 80);
   EXPECT_FALSE(pids_in(reports).contains(workload.pid()));
   EXPECT_EQ(pids_in(reports).size(), 5U);
   expect_nothing_lost(reports);
@@ -177,7 +196,8 @@ TEST(Families, ByControlGroup) {
       const json truth = inside.run();
       outside.expect("done");
       const auto reports = observing.finish();
-      EXPECT_EQ(all_waits(reports), truth.at("waits").get<std::uint64_t>()) << hierarchy;
+      EXPECT_EQ(kept_or_counted_as_lost(reports), truth.at("waits").get<std::uint64_t>())
+          << hierarchy;
       expect_nothing_lost(reports);
     }
   }

@@ -46,7 +46,7 @@ inline Report report_of(std::size_t locks) {
 
 // What would break each format that does not escape it.
 inline const std::string kHostile =
-    "a\"b'\\c\nd\x1b[31m;<script>&\xff\xe2\x80\xae 1\xe2\x80\xac]]>{}";
+    "a\"b'\\c\nd\x1b[31m;<script>&\xff\xe2\x80\xae 1\xe2\x80\xac\xef\xbf\xbf]]>{}";
 
 inline Report hostile_report() {
   Report report = guilty_report();

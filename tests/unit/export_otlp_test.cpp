@@ -46,6 +46,17 @@ bool is_decimal(const Json& value) {
          value.get<std::string>().find_first_not_of("0123456789") == std::string::npos;
 }
 
+// Those of a HistogramDataPoint: a bucket up to each bound, and one above the last.
+void check_buckets(const Json& point) {
+  const auto bounds = point.at("explicitBounds").get<std::vector<double>>();
+  EXPECT_EQ(std::ranges::adjacent_find(bounds, std::ranges::greater_equal{}), bounds.end())
+      << "they ascend: " << point;
+  EXPECT_EQ(point.at("bucketCounts").size(), bounds.size() + 1) << point;
+  double sum = 0;
+  for (const Json& count : point.at("bucketCounts")) sum += test::number_in(count);
+  EXPECT_EQ(sum, test::number_in(point.at("count"))) << point;
+}
+
 // The rules of https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding, with the fields of
 // metrics.proto.
 void check_rules(const Json& value, const std::string& key = "") {
@@ -83,6 +94,7 @@ void check_rules(const Json& value, const std::string& key = "") {
   EXPECT_TRUE(key != "asDouble" || value.is_number()) << value;
   EXPECT_TRUE(key != "bucketCounts" || std::ranges::all_of(value, is_decimal)) << value;
   if (value.is_object()) {
+    if (value.contains("bucketCounts")) check_buckets(value);
     for (const auto& [name, member] : value.items()) {
       EXPECT_TRUE(kKnown.contains(name)) << name;
       check_rules(member, name);
@@ -267,6 +279,16 @@ TEST(OtlpRetry, OnlyWhatPasses) {
   for (const int status : {101, 301, 307, 400, 401, 403, 404, 405, 408, 413, 415, 500, 501, 505})
     EXPECT_EQ(after(status).what, What::kRefused) << status;
   for (const int status : {200, 202, 204}) EXPECT_EQ(after(status).what, What::kArrived);
+}
+
+TEST(OtlpRetry, KnowsWhatMayBeTheReportsFault) {
+  for (const int status : {502, 504}) EXPECT_TRUE(after(status).may_be_its_fault) << status;
+  for (const int status : {200, 400, 429, 503})
+    EXPECT_FALSE(after(status).may_be_its_fault) << status;
+  HttpAnswer nothing;
+  EXPECT_FALSE(outcome_of(nothing, {}).may_be_its_fault) << "no connection";
+  nothing.sent = true;
+  EXPECT_TRUE(outcome_of(nothing, {}).may_be_its_fault) << "no answer";
 }
 
 TEST(OtlpRetry, PausesThatAreAskedForAreBounded) {

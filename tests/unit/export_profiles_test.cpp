@@ -1,11 +1,9 @@
-// The lock profile, and the formats that are text.
+// The profile, and as folded stacks.
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "export/folded.h"
-#include "export/speedscope.h"
 #include "export_fixtures.h"
 
 namespace cw {
@@ -72,10 +70,6 @@ TEST(Profile, OfAllocationsAddsUpToTheBytes) {
             "orders-api;[other stacks];[allocator glibc 2.36] 10800000\n"
             "orders-api;orders::parse;operator new(unsigned long);malloc;[allocator glibc 2.36] "
             "7200000\n");
-  const auto file = nlohmann::json::parse(to_speedscope(profile, "orders"));
-  ASSERT_EQ(file.at("profiles").size(), 1U);
-  EXPECT_EQ(file.at("profiles").at(0).at("unit"), "bytes");
-  EXPECT_EQ(file.at("profiles").at(0).at("endValue"), 18'000'000);
 }
 
 TEST(Folded, IsRootFirstAndSumsIntervals) {
@@ -103,51 +97,6 @@ TEST(Folded, HostileNamesStayInTheirFrames) {
     EXPECT_EQ(line.find('\x1b'), std::string::npos);
   }
   EXPECT_EQ(to_folded(Profile()), "");
-}
-
-// What https://www.speedscope.app/file-format-schema.json requires of a sampled profile.
-void expect_valid(const nlohmann::json& file) {
-  EXPECT_EQ(file.at("$schema"), "https://www.speedscope.app/file-format-schema.json");
-  const auto& frames = file.at("shared").at("frames");
-  for (const auto& frame : frames) {
-    EXPECT_TRUE(frame.at("name").is_string());
-    EXPECT_TRUE(!frame.contains("file") || frame.at("file").is_string());
-    EXPECT_TRUE(!frame.contains("line") || frame.at("line").is_number());
-  }
-  for (const auto& profile : file.at("profiles")) {
-    EXPECT_EQ(profile.at("type"), "sampled");
-    EXPECT_EQ(profile.at("unit"), "nanoseconds");
-    EXPECT_TRUE(profile.at("name").is_string());
-    ASSERT_EQ(profile.at("samples").size(), profile.at("weights").size());
-    std::int64_t total = 0;
-    for (const auto& weight : profile.at("weights")) total += weight.get<std::int64_t>();
-    EXPECT_EQ(profile.at("startValue"), 0);
-    EXPECT_EQ(profile.at("endValue"), total);
-    for (const auto& sample : profile.at("samples"))
-      for (const auto& index : sample) EXPECT_LT(index.get<std::size_t>(), frames.size());
-  }
-}
-
-TEST(Speedscope, IsValid) {
-  for (const Report& report :
-       {test::guilty_report(), test::hostile_report(), test::report_of(3), test::report_of(0)})
-    expect_valid(nlohmann::json::parse(to_speedscope(profile_of(report), "orders")));
-}
-
-TEST(Speedscope, HasWaitersAndReleasersRootFirst) {
-  const auto file =
-      nlohmann::json::parse(to_speedscope(profile_of(test::guilty_report()), "orders"));
-  ASSERT_EQ(file.at("profiles").size(), 2U);
-  std::vector<std::string> names;
-  for (const auto& index : file.at("profiles").at(0).at("samples").at(0)) {
-    const auto& frame = file.at("shared").at("frames").at(index.get<std::size_t>());
-    names.push_back(frame.at("name"));
-    if (names.back() != "orders::lookup") continue;
-    EXPECT_EQ(frame.at("file"), "src/cache.cpp");
-    EXPECT_EQ(frame.at("line"), 41);
-  }
-  EXPECT_EQ(names, (std::vector<std::string>{"orders-api", "clerk", "orders::lookup",
-                                             "pthread_mutex_lock", "[mutex orders::ledger]"}));
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ TEST(Layout, MakesHostileTextHarmless) {
   EXPECT_EQ(printable("\xff\xc3"), "\\xff\\xc3") << "not UTF-8";
   EXPECT_EQ(printable("\xc0\xaf"), "\\xc0\\xaf") << "overlong";
   EXPECT_EQ(printable("\xc2\x9b[2J"), "\\xc2\\x9b[2J") << "a control of its own: CSI";
+  EXPECT_EQ(printable("\xef\xbf\xbf"), "\\xef\\xbf\\xbf") << "no character";
   EXPECT_EQ(printable(std::string("\xe2") + "\x80\xae"), "\\xe2\\x80\\xae")
       << "turns the text around";
   EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a\\x00b");

@@ -29,7 +29,9 @@ TEST(Hotspot, RowsAreThoseOfItsFrames) {
                          .fp_offset = -16};
   EXPECT_EQ(rule_at(table, at + 0x200 + 44), whole);
   EXPECT_EQ(rule_at(table, at + 0x2ff), whole);
-  EXPECT_EQ(rule_at(table, at + 0x480), UnwindRule{}) << "frame pointers are followed";
+  EXPECT_EQ(rule_at(table, at + 0x480).cfa, UnwindRule::Cfa::kNone) << "by the frame pointer";
+  EXPECT_NE(rule_at(table, at + 0x480), UnwindRule{}) << "but known";
+  EXPECT_EQ(rule_at(table, at + 0x580), UnwindRule{}) << "nothing, or code that is new";
   EXPECT_EQ(rule_at(table, at + 0x60f), entry) << "the frame is never whole";
 }
 

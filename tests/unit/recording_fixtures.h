@@ -19,7 +19,11 @@
 namespace cw::test {
 
 inline RecordedRun some_run() {
-  return {.version = "0.1.0", .top_n = 10, .with_pid = true, .with_waits = false};
+  return {.version = "0.1.0",
+          .top_n = 10,
+          .with_pid = true,
+          .with_waits = false,
+          .watched = "pid=4242"};
 }
 
 inline std::string recorded(const std::vector<Report>& reports) {

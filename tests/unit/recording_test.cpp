@@ -94,6 +94,7 @@ TEST(Recording, KnowsItsRun) {
   EXPECT_EQ(again.run.top_n, 10U);
   EXPECT_TRUE(again.run.with_pid);
   EXPECT_FALSE(again.run.with_waits);
+  EXPECT_EQ(again.run.watched, "pid=4242");
 }
 
 TEST(Recording, KeepsWhatNoFormatShows) {

@@ -18,13 +18,16 @@ LEFT_OUT = {
     "Kept.ProgramInAChroot",  # nor ldd
 }
 
+# Calls that come by different ways through the kernel's futex code.
+CALLS = tuple(f"Futex/Outcomes.AreCountedExactlyAndMeasuredClosely/{call}"
+              for call in ("timed_wait", "lock_pi", "requeue", "waitv"))
+
 # What --quick takes of each group, by the beginnings of the tests' names: what may differ between kernels,
 # most of it with the functions' hooks, which other machines may not have. Kept few: the programs are loaded, which takes a second or more, for every test.
 QUICK = {
-    "functions": ("Futex/Outcomes", "Backing/", "Modes/", "Outcomes.", "Signals.", "Attach.", "Life.Killed",
-                  "Life.ThreadsBorn", "Limits.FullMap"),
-    "tracepoints": (*(f"Futex/Outcomes.AreCountedExactlyAndMeasuredClosely/{call}"
-                      for call in ("timed_wait", "lock_pi", "requeue", "waitv")), "Signals.", "Attach.", "Life.Killed"),
+    "functions": (*CALLS, "Backing/", "Modes/", "Outcomes.", "Signals.", "Attach.", "Life.Killed", "Life.ThreadsBorn",
+                  "Limits.FullMap"),
+    "tracepoints": (*CALLS, "Signals.", "Attach.", "Life.Killed"),
     "command": ("Doctor.JsonHas", "Doctor.ForcedHooks", "Doctor.WithoutRights", "RightsKept.AreExactly", "Report.HotMutex",
                 "Families.ChildrenOfAllAges", "Stacks.GoThroughFrames", "Stacks.GoThroughASignals", "Stacks.OfThreadsThatWait",
                 "Ending.TargetThatEndsGets", "Clock."),

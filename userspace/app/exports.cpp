@@ -37,7 +37,7 @@ Result<Exports> Exports::open(const Settings& settings, const RecordedRun& run) 
     exports.push_ = std::move(*push);
     exports.resource_ = settings.otlp->resource;
     exports.version_ = run.version;
-    exports.watched_ = settings.watched();
+    exports.watched_ = run.watched;
   }
   if (!settings.textfile.empty() || settings.listen || settings.otlp)
     exports.metrics_.emplace(

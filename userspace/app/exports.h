@@ -40,7 +40,7 @@ class Exports {
   std::optional<MetricsServer> server_;
   std::optional<Metrics> metrics_;  // where one of the three wants them
   std::string version_;             // that made the reports
-  std::string watched_;             // as Settings have it
+  std::string watched_;             // what of the host, as in RecordedRun
   KeyValues resource_;              // attributes that were asked for
   std::unique_ptr<OtlpPush> push_;
 };

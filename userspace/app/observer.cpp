@@ -273,6 +273,10 @@ void Observer::fill_in(Report& report, bool final) {
   if (!no_alloc_.empty()) report.verdict.not_seen.push_back("allocations, memory: " + no_alloc_);
   if (!no_sections_.empty())
     report.verdict.not_seen.push_back("critical sections: " + no_sections_);
+  if (const std::size_t refused = unwinding_.refused(); refused != 0)
+    report.verdict.not_seen.push_back(
+        fmt::format("callers in the code of {}, but by frame pointers: no room for more tables",
+                    format_plural(refused, "file")));
   if (const std::size_t left_out = left_out_now(); left_out != 0)
     report.verdict.not_seen.insert(
         report.verdict.not_seen.begin(),

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "analysis/alloc_estimate.h"
 #include "analysis/section_estimate.h"
 #include "app/overhead.h"
 #include "model/clock.h"
@@ -21,6 +22,20 @@ constexpr double kHardlyRuns = 0.002;               // CPUs: what it holds, it h
 
 bool has_fast_path(LockKind kind) {
   return kind == LockKind::kMutex || kind == LockKind::kRwlock;
+}
+
+// Why nothing, or not all, is told of a process's locks; empty: there is nothing to explain.
+std::string silence_of(const SectionSample& sample, const SectionContext& context, bool has_some,
+                       bool waited) {
+  constexpr std::size_t kEnough = kFewestWindows * kProbeSets;
+  if (is_crowded(context))
+    return fmt::format("{}: its threads lack a CPU for too much of the time",
+                       has_some ? " under its less busy locks" : "");
+  if (has_some || !waited || !sample.remark.empty()) return {};
+  if (sample.windows.size() < kEnough)
+    return fmt::format(": {} of the {} windows so far that a rate takes", sample.windows.size(),
+                       kEnough);
+  return ": its threads hardly do more than take locks, which probes make them do otherwise";
 }
 
 }  // namespace
@@ -135,10 +150,10 @@ std::vector<LockSections> SectionObserver::report(Report& report) {
       context.runnable = process->threads_mean.runnable;
     }
     std::vector<LockSections> of_process = estimate_sections(sample.windows, context);
-    if (is_crowded(context))
-      report.verdict.not_seen.push_back(
-          fmt::format("critical sections of {}{}: its threads lack a CPU for too much of the time",
-                      sample.pid, of_process.empty() ? "" : " under its less busy locks"));
+    const std::string why =
+        silence_of(sample, context, !of_process.empty(), waited_.contains(sample.pid));
+    if (!why.empty())
+      report.verdict.not_seen.push_back(fmt::format("critical sections of {}{}", sample.pid, why));
     std::ranges::move(of_process, std::back_inserter(sections));
   }
   return sections;

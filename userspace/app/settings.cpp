@@ -262,23 +262,27 @@ Result<void> check_replay(const CLI::App& app) {
   return {};
 }
 
+// "pid=4242"; empty: all.
+std::string watched_processes(const Settings& settings) {
+  std::vector<std::string> parts;
+  if (!settings.pids.empty()) parts.push_back(fmt::format("pid={}", fmt::join(settings.pids, ",")));
+  if (!settings.comm.empty()) parts.push_back("comm=" + settings.comm);
+  if (!settings.cgroup.empty()) parts.push_back("cgroup=" + settings.cgroup);
+  return fmt::format("{}", fmt::join(parts, ","));
+}
+
 std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
 }  // namespace
 
-std::string Settings::watched() const {
-  std::vector<std::string> parts;
-  if (!pids.empty()) parts.push_back(fmt::format("pid={}", fmt::join(pids, ",")));
-  if (!comm.empty()) parts.push_back("comm=" + comm);
-  if (!cgroup.empty()) parts.push_back("cgroup=" + cgroup);
-  return fmt::format("{}", fmt::join(parts, ","));
-}
-
 RecordedRun Settings::run() const {
-  return {
-      .version = CW_VERSION, .top_n = top_n, .with_pid = !pids.empty(), .with_waits = with_waits};
+  return {.version = CW_VERSION,
+          .top_n = top_n,
+          .with_pid = !pids.empty(),
+          .with_waits = with_waits,
+          .watched = watched_processes(*this)};
 }
 
 Result<CommandLine> parse_command_line(int count, const char* const* arguments) {

@@ -69,8 +69,6 @@ struct Settings {
   bool demo_fixed = false;
   std::string recording;  // that is replayed
 
-  // The processes that are watched, as one would name them: "pid=4242"; empty: all.
-  [[nodiscard]] std::string watched() const;
   // What a recording of it says, and what shapes its outputs.
   [[nodiscard]] RecordedRun run() const;
 };

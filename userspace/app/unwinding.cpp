@@ -12,8 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kLongestCall = 250ms;       // once a first process was looked at
-constexpr auto kLookAgainAtChanging = 1s;  // code that is made as the process goes
+constexpr auto kLongestCall = 250ms;        // once a first process was looked at
+constexpr auto kLookAgainAtGenerated = 1s;  // code that is made as the process goes
 constexpr std::uint32_t kNoDevice = std::numeric_limits<std::uint32_t>::max();  // of no file
 constexpr auto kLookAgain = 10s;  // code that came in the place of other code goes unreported
 
@@ -28,6 +28,13 @@ void append(std::vector<CodeRange>& ranges, const CodeRange& range) {
 
 }  // namespace
 
+void Unwinding::add(const UnwindTable& rows, Table& table) {
+  const bool fits = maps_->bytes() + rows.bytes() <= kMaxBytes;
+  if (const auto number = fits ? maps_->add_table(rows) : Result<std::uint32_t>(0); number)
+    table.number = *number;
+  if (table.number == 0) refused_++;
+}
+
 // The table of the mapping's file, made if there is none yet.
 Unwinding::Table& Unwinding::table_of(int directory, const MemoryMap& map, const Mapping& mapping,
                                       const FileId& id) {
@@ -38,10 +45,7 @@ Unwinding::Table& Unwinding::table_of(int directory, const MemoryMap& map, const
   if (!file || file->table.pc.empty()) return table;
   table.segments = file->segments;
   table.base = file->table.base;
-  const bool fits = maps_->bytes() + file->table.bytes() <= kMaxBytes;
-  if (const auto number = fits ? maps_->add_table(file->table) : Result<std::uint32_t>(0); number)
-    table.number = *number;
-  if (table.number == 0) refused_++;
+  add(file->table, table);
   return table;
 }
 
@@ -94,14 +98,18 @@ void Unwinding::add_generated(const KnownProcess& process, int directory, const 
   if (java == nullptr) return;
   auto pieces = java->pieces();
   generated.changed = pieces != generated.pieces;
+  if (generated.changed)
+    generated.pause = kLookAgainAtGenerated;
+  else if (generated.ran_unknown)
+    generated.pause = std::min(2 * generated.pause, std::chrono::seconds(kLookAgain));
+  generated.ran_unknown = false;
   if (generated.changed || !tables_.contains(generated.table)) {
     generated.pieces = std::move(pieces);
     generated.table = {kNoDevice, kNoDevice, ++generated_tables_};
     const UnwindTable rows = unwind_table(generated.pieces);
     Table& table = tables_[generated.table];
     table.base = rows.base;
-    if (!rows.pc.empty() && maps_->bytes() + rows.bytes() <= kMaxBytes)
-      if (const auto number = maps_->add_table(rows)) table.number = *number;
+    if (!rows.pc.empty()) add(rows, table);
   }
   const Table& table = tables_.at(generated.table);
   if (table.number == 0 || generated.pieces.empty()) return;
@@ -110,6 +118,7 @@ void Unwinding::add_generated(const KnownProcess& process, int directory, const 
       continue;
     range.table = table.number;
     range.bias = table.base;
+    range.generated = true;
   }
   files.push_back(generated.table);
 }
@@ -140,6 +149,16 @@ void Unwinding::drop_unused_tables() {
   });
 }
 
+// How long after the last look the next one is due.
+std::chrono::seconds Unwinding::pause_of(std::int32_t pid, bool ran_unknown) {
+  const auto found = generated_.find(pid);
+  if (found == generated_.end() || found->second.java.found() == nullptr)
+    return ran_unknown ? 0s : kLookAgain;
+  Generated& generated = found->second;
+  generated.ran_unknown = generated.ran_unknown || ran_unknown;
+  return generated.changed || generated.ran_unknown ? generated.pause : kLookAgain;
+}
+
 void Unwinding::refresh(const std::vector<KnownProcess>& processes) {
   const auto begin = Clock::now();
   const auto reported = maps_->take_unknown();
@@ -150,11 +169,8 @@ void Unwinding::refresh(const std::vector<KnownProcess>& processes) {
     if (known != processes_.end()) {
       known->second.seen = true;
       const bool same = known->second.generation == process.generation;
-      const auto generated = generated_.find(process.pid);
-      const bool changes = generated != generated_.end() && generated->second.changed;
-      if (same && !unknown.contains(process.pid) &&
-          begin - known->second.looked < (changes ? kLookAgainAtChanging : kLookAgain))
-        continue;
+      const auto pause = pause_of(process.pid, unknown.contains(process.pid));
+      if (same && begin - known->second.looked < pause) continue;
     }
     if (Clock::now() - begin < kLongestCall) look_at(process);
   }

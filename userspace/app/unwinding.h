@@ -62,7 +62,10 @@ class Unwinding {
     HotspotSearch java;
     std::vector<HotspotCode::Piece> pieces;
     FileId table;
-    bool changed = false;  // since the look before
+    bool changed = false;      // since the look before
+    bool ran_unknown = false;  // since the last look
+    // Until the next look after either; longer once what it ran stays unknown.
+    std::chrono::seconds pause{1};
   };
 
   void look_at(const KnownProcess& process);
@@ -70,10 +73,13 @@ class Unwinding {
                                     std::vector<FileId>& files);
   void add_generated(const KnownProcess& process, int directory, const MemoryMap& map,
                      Ranges& ranges, std::vector<FileId>& files);
+  // Leaves the table without a number where there is no room.
+  void add(const UnwindTable& rows, Table& table);
   Table& table_of(int directory, const MemoryMap& map, const Mapping& mapping, const FileId& id);
   std::map<Ranges, Space>::iterator space_for(Ranges ranges, std::vector<FileId> files);
   void let_go(std::map<Ranges, Space>::iterator space);
   void drop_unused_tables();
+  std::chrono::seconds pause_of(std::int32_t pid, bool ran_unknown);
 
   UnwindMaps* maps_;
   UnwindFiles* files_;

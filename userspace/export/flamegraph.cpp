@@ -111,11 +111,21 @@ class Picture {
     return is_of_locks_ ? format_duration(amount) : format_bytes(amount);
   }
 
+  [[nodiscard]] std::string explanation() const {
+    if (locks_.empty()) return "Nothing was seen.";
+    return fmt::format("{} Click to zoom, / to search, Esc to go back.",
+                       is_of_locks_
+                           ? "Up: stacks of those who wait; down: of those who let them go on."
+                           : "Stacks of those who allocate, by bytes.");
+  }
+
   void put_head() {
     put("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" width=\"100%\" "
-        "viewBox=\"0 0 {0} {1}\" font-family=\"monospace\" font-size=\"11\">\n"
-        "<style>.f{{cursor:pointer}}.f:hover rect{{stroke:#000}}.m rect{{fill:#e0f}}"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" width=\"100%\" height=\"{1}\" "
+        "viewBox=\"0 0 {0} {1}\" preserveAspectRatio=\"xMidYMin\" font-family=\"monospace\" "
+        "font-size=\"11\">\n"
+        "<style>:root{{min-height:100vh}}.f{{cursor:pointer}}.f rect{{stroke:#fbfbf8;"
+        "stroke-width:.6}}.f:hover rect{{stroke:#000;stroke-width:1}}.m rect{{fill:#f6f}}"
         ".x{{display:none}}text{{pointer-events:none}}#reset,#search{{pointer-events:all;"
         "cursor:pointer}}</style>\n"
         "<rect width=\"100%\" height=\"100%\" fill=\"#fbfbf8\"/>\n",
@@ -126,15 +136,12 @@ class Picture {
                                    amount_text(total_), time)
                      : fmt::format("Allocations: about {} in {}", amount_text(total_), time);
     put("<text x=\"6\" y=\"18\" font-size=\"15\">{}</text>\n"
-        "<text x=\"6\" y=\"36\">{} Click to zoom, Esc to go back.</text>\n"
+        "<text x=\"6\" y=\"36\">{}</text>\n"
         "<text id=\"reset\" class=\"x\" x=\"6\" y=\"53\">[whole picture]</text>\n"
-        "<text id=\"search\" x=\"{}\" y=\"18\" text-anchor=\"end\">[search]</text>\n"
-        "<text id=\"found\" x=\"{}\" y=\"36\" text-anchor=\"end\"></text>\n"
+        "<text id=\"search\" x=\"100%\" dx=\"-6\" y=\"18\" text-anchor=\"end\">[search]</text>\n"
+        "<text id=\"found\" x=\"100%\" dx=\"-6\" y=\"36\" text-anchor=\"end\"></text>\n"
         "<text id=\"about\" x=\"6\" y=\"{}\"></text>\n<g id=\"frames\">\n",
-        title,
-        is_of_locks_ ? "up: stacks of those who wait; down: of those who let them go on."
-                     : "stacks of those who allocate, by bytes.",
-        kWidth - 6, kWidth - 6, height_ - 10);
+        title, explanation(), height_ - 10);
   }
 
   void put_inside(const FlameNode& node, double x, std::size_t level, Side side) {

@@ -7,7 +7,10 @@ namespace cw {
 inline constexpr const char* kFlamegraphScript = R"js(
 "use strict";
 (() => {
-  const WIDTH = 1200, LETTER = 6.7;
+  const DRAWN = 1200, LETTER = 6.7;
+  const svg = document.documentElement;
+  svg.removeAttribute("viewBox");  // letters keep their size, frames take the window's width
+  let width = DRAWN, zoomed = null;
   const frames = [...document.querySelectorAll(".f")].map((g) => ({
     g, rect: g.querySelector("rect"), text: g.querySelector("text"),
     title: g.querySelector("title").textContent, name: g.dataset.n,
@@ -34,13 +37,14 @@ inline constexpr const char* kFlamegraphScript = R"js(
   };
 
   const zoom = (target) => {
+    zoomed = target;
+    const from = target === null ? 0 : target.x, scale = width / (target === null ? DRAWN : target.w);
     for (const frame of frames) {
       const shown = related(frame, target);
       frame.g.classList.toggle("x", !shown);
       if (!shown) continue;
-      if (target === null) place(frame, frame.x, frame.w);
-      else if (frame.level <= target.level) place(frame, 0, WIDTH);
-      else place(frame, (frame.x - target.x) / target.w * WIDTH, frame.w / target.w * WIDTH);
+      if (target !== null && frame.level <= target.level) place(frame, 0, width);
+      else place(frame, (frame.x - from) * scale, frame.w * scale);
     }
     byId("reset").classList.toggle("x", target === null);
   };
@@ -59,10 +63,11 @@ inline constexpr const char* kFlamegraphScript = R"js(
       sum += Math.max(0, to - Math.max(from, end));
       end = Math.max(end, to);
     }
-    byId("found").textContent = wanted === "" ? ""
-      : "found in " + (100 * sum / WIDTH).toFixed(1) + " % of the waiting";
+    byId("found").textContent = wanted === "" ? "" : (100 * sum / DRAWN).toFixed(1) + " % of all";
     byId("search").textContent = wanted === "" ? "[search]" : "[search: " + words + "]";
   };
+
+  const fit = () => { width = svg.getBoundingClientRect().width; zoom(zoomed); };
 
   for (const frame of frames) {
     frame.g.addEventListener("click", () => zoom(frame));
@@ -70,6 +75,8 @@ inline constexpr const char* kFlamegraphScript = R"js(
   }
   byId("reset").addEventListener("click", () => zoom(null));
   byId("search").addEventListener("click", () => search(prompt("Part of a name:") || ""));
+  addEventListener("resize", fit);
+  fit();
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") { zoom(null); search(""); }
     if (event.key === "/") { event.preventDefault(); search(prompt("Part of a name:") || ""); }

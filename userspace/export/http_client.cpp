@@ -135,6 +135,7 @@ class HttpClient::Impl {
     if (make_request(request)) wait();
     if (timed_out_) answer_.problem = sent_ ? "no answer in time" : "no connection in time";
     if (answer_.heard != HttpAnswer::Heard::kAnswer) connection_.reset();
+    answer_.sent = sent_;
     return std::move(answer_);
   }
 

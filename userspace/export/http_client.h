@@ -32,6 +32,7 @@ struct HttpAnswer {
     kAnswer,
   };
   Heard heard = Heard::kNothing;
+  bool sent = false;  // the request was on its way, there was a connection
   int status = 0;
   std::string retry_after;  // the header; empty: none
   std::string body;

@@ -57,16 +57,16 @@ void OtlpPush::push(std::string body) {
     changed_.wait(lock,
                   [&] { return queue_.size() + (sending_ ? 1 : 0) < kMostQueued || is_down(); });
   ++pushed_;
-  enqueue(std::move(body), false);
+  enqueue({.body = std::move(body)}, false);
   changed_.notify_all();
 }
 
 // `first`: one that was tried before, and is older than the others.
-void OtlpPush::enqueue(std::string body, bool first) {
-  queued_bytes_ += body.size();
-  first ? queue_.push_front(std::move(body)) : queue_.push_back(std::move(body));
+void OtlpPush::enqueue(Queued report, bool first) {
+  queued_bytes_ += report.body.size();
+  first ? queue_.push_front(std::move(report)) : queue_.push_back(std::move(report));
   while (queue_.size() > kMostQueued || queued_bytes_ > kMostQueuedBytes) {
-    queued_bytes_ -= queue_.front().size();
+    queued_bytes_ -= queue_.front().body.size();
     queue_.pop_front();
     ++losses_.reports;
   }
@@ -99,30 +99,31 @@ PushLosses OtlpPush::losses() const {
 }
 
 void OtlpPush::run() {
-  while (auto body = next()) {
-    request_.body = std::move(*body);
+  while (auto report = next()) {
+    request_.body = std::move(report->body);
     const HttpAnswer answer = client_.post(request_, Clock::now() + options_.patience);
     const OtlpOutcome outcome = outcome_of(answer, std::chrono::system_clock::now());
-    settle(std::move(request_.body), outcome);
+    report->body = std::move(request_.body);
+    settle(std::move(*report), outcome);
     say_change(outcome);
   }
 }
 
 // Waits for one that is due; empty: it is over.
-std::optional<std::string> OtlpPush::next() {
+std::optional<OtlpPush::Queued> OtlpPush::next() {
   std::unique_lock lock(mutex_);
   while (!end_ && (queue_.empty() || Clock::now() < pause_until_))
     queue_.empty() ? changed_.wait(lock) : void(changed_.wait_until(lock, pause_until_));
   if (queue_.empty() || (end_ && Clock::now() >= *end_)) return std::nullopt;
-  std::string body = std::move(queue_.front());
+  Queued report = std::move(queue_.front());
   queue_.pop_front();
-  queued_bytes_ -= body.size();
+  queued_bytes_ -= report.body.size();
   sending_ = true;
   is_last_try_ = end_.has_value();
-  return body;
+  return report;
 }
 
-void OtlpPush::settle(std::string body, const OtlpOutcome& outcome) {
+void OtlpPush::settle(Queued report, const OtlpOutcome& outcome) {
   const std::scoped_lock lock(mutex_);
   sending_ = false;
   failures_ = outcome.what == OtlpOutcome::What::kTryAgain ? failures_ + 1 : 0;
@@ -130,19 +131,25 @@ void OtlpPush::settle(std::string body, const OtlpOutcome& outcome) {
   losses_.points += std::min(outcome.rejected_points, kMostPoints);
   if (outcome.what == OtlpOutcome::What::kRefused) ++losses_.reports;
   if (outcome.what == OtlpOutcome::What::kTryAgain)
-    try_again(std::move(body), outcome);
+    try_again(std::move(report), outcome);
   else
     back_off_.reset();
   changed_.notify_all();
 }
 
-void OtlpPush::try_again(std::string body, const OtlpOutcome& outcome) {
-  enqueue(std::move(body), true);
+void OtlpPush::try_again(Queued report, const OtlpOutcome& outcome) {
+  report.failures += outcome.may_be_its_fault ? 1 : 0;
+  const bool is_given_up =
+      outcome.may_be_its_fault && (is_last_try_ || report.failures >= kMostTries);
+  if (is_given_up)
+    ++losses_.reports;
+  else
+    enqueue(std::move(report), true);
   const std::chrono::milliseconds pause = back_off_.next();
   // No shorter than our own: "0", or a moment that is past by our clock, is no leave to hammer.
   pause_until_ = Clock::now() + std::max<std::chrono::milliseconds>(
                                     pause, outcome.pause.value_or(std::chrono::seconds{0}));
-  if (is_last_try_) end_ = Clock::time_point::min();
+  if (is_last_try_ && !is_given_up) end_ = Clock::time_point::min();
 }
 
 void OtlpPush::say_change(const OtlpOutcome& outcome) {

@@ -1,7 +1,8 @@
 // Pushes metrics to an OpenTelemetry collector, in a thread of its own. A collector that is down,
 // slow or hostile costs whoever pushes nothing but a counted loss: at most 60 reports wait for it
-// (the oldest give way), each try has 10 s, and the end 2 s. Tries are those that the protocol asks
-// for:
+// (the oldest give way), each try has 10 s, and the end 2 s. One that may itself be why it fails is
+// given up after three tries, and holds up the newer ones no longer. Tries are those that the
+// protocol asks for:
 //   https://opentelemetry.io/docs/specs/otlp/#otlphttp-response (what is tried again, Retry-After)
 //   https://opentelemetry.io/docs/specs/otel/protocol/exporter/#retry (back-off, with jitter)
 #pragma once
@@ -55,13 +56,19 @@ class OtlpPush {
  private:
   using Clock = HttpClient::Clock;
   static constexpr unsigned kMostFailures = 4;  // 4 to 7 s, or the pauses asked for
+  static constexpr unsigned kMostTries = 3;  // fewer: one bad report is no collector that is down
+
+  struct Queued {
+    std::string body;
+    unsigned failures = 0;  // that may be its fault
+  };
 
   OtlpPush(OtlpEndpoint endpoint, OtlpPushOptions options, HttpClient client);
   void run();
-  std::optional<std::string> next();
-  void settle(std::string body, const OtlpOutcome& outcome);
-  void try_again(std::string body, const OtlpOutcome& outcome);
-  void enqueue(std::string body, bool first);
+  std::optional<Queued> next();
+  void settle(Queued report, const OtlpOutcome& outcome);
+  void try_again(Queued report, const OtlpOutcome& outcome);
+  void enqueue(Queued report, bool first);
   void say_change(const OtlpOutcome& outcome);
   // Whether to wait for it no more.
   [[nodiscard]] bool is_down() const { return failures_ >= kMostFailures; }
@@ -73,7 +80,7 @@ class OtlpPush {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   // Under mutex_.
-  std::deque<std::string> queue_;  // oldest first; without the one that is being sent
+  std::deque<Queued> queue_;  // oldest first; without the one that is being sent
   std::size_t queued_bytes_ = 0;
   std::optional<Clock::time_point> end_;  // of the last tries, once finish() was called
   Clock::time_point pause_until_;

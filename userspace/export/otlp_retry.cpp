@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::chrono::seconds kLongestPause{300};
 constexpr auto kPassing = std::to_array<int>({429, 502, 503, 504});
+constexpr auto kOfGateways = std::to_array<int>({502, 504});  // whose server broke off, or is stuck
 
 // Retry-After (RFC 9110): seconds, or a moment as in "Sun, 06 Nov 1994 08:49:37 GMT".
 std::optional<std::chrono::seconds> pause_of(const std::string& text,
@@ -64,7 +65,10 @@ std::string text_in(const AnswerJson* value) {
 OtlpOutcome outcome_of(const HttpAnswer& answer, std::chrono::system_clock::time_point now) {
   using What = OtlpOutcome::What;
   if (answer.heard == HttpAnswer::Heard::kNothing)
-    return {.what = What::kTryAgain, .pause = {}, .reason = answer.problem};
+    return {.what = What::kTryAgain,
+            .may_be_its_fault = answer.sent,
+            .pause = {},
+            .reason = answer.problem};
   if (answer.heard == HttpAnswer::Heard::kNonsense)
     return {.what = What::kRefused, .pause = {}, .reason = answer.problem};
   const AnswerJson body = AnswerJson::parse(answer.body, nullptr, false);
@@ -76,6 +80,7 @@ OtlpOutcome outcome_of(const HttpAnswer& answer, std::chrono::system_clock::time
                                               message.empty() ? "" : ": ", message)};
     if (std::ranges::find(kPassing, answer.status) == kPassing.end()) return outcome;
     outcome.what = What::kTryAgain;
+    outcome.may_be_its_fault = std::ranges::find(kOfGateways, answer.status) != kOfGateways.end();
     outcome.pause = pause_of(answer.retry_after, now);
     return outcome;
   }

@@ -19,6 +19,7 @@ struct OtlpOutcome {
     kRefused,  // for good
   };
   What what = What::kArrived;
+  bool may_be_its_fault = false;              // of a try that failed: what is in the report
   std::uint64_t rejected_points = 0;          // of one that arrived
   std::optional<std::chrono::seconds> pause;  // that the collector asks for, bounded
   std::string reason;                         // of what is not well; one line, fit to be shown

@@ -85,6 +85,7 @@ struct CodeRange {
   std::uint64_t end = 0;
   std::uint64_t bias = 0;   // what to subtract from an address for a table's pc
   std::uint32_t table = 0;  // as the probes number it; 0: none, frame pointers are followed
+  bool generated = false;   // as the process goes: its table is soon out of date
 
   auto operator<=>(const CodeRange&) const = default;
 };

@@ -50,7 +50,8 @@ bool is_deceptive(std::uint32_t code) {
          (code >= 0x200b && code <= 0x200f) ||  // zero width, direction marks
          (code >= 0x2028 && code <= 0x202e) ||  // separators, overrides
          (code >= 0x2060 && code <= 0x206f) || code == 0xfeff ||
-         (code >= 0xe0000 && code <= 0xe0fff);  // tags
+         (code >= 0xe0000 && code <= 0xe0fff) ||  // tags
+         (code & 0xfffeU) == 0xfffeU;             // no characters, which XML does not take
 }
 
 // East Asian wide characters begin here; narrow ones above are taken for wide.

@@ -38,7 +38,7 @@ struct WindowOutcome {
 class BurstGovernor {
  public:
   // Windows are about this far apart when money is no object.
-  static constexpr double kPeriodNs = 300e6;
+  static constexpr double kPeriodNs = 200e6;
   static constexpr double kShortestNs = 0.5e6;
   static constexpr double kLongestNs = 100e6;
   // Rarer than this tells nothing.

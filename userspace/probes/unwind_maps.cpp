@@ -101,7 +101,11 @@ Result<std::uint32_t> UnwindMaps::add_table(const UnwindTable& table) {
   if (!map) return no_room("an unwind table");
   std::vector<std::uint16_t> numbers;
   numbers.reserve(table.rules.size());
-  for (const UnwindRule& rule : table.rules) numbers.push_back(rule_number(rule));
+  for (const UnwindRule& rule : table.rules) {
+    numbers.push_back(rule_number(rule));
+    if (numbers.back() == 0 && rule != UnwindRule{})
+      return fail(Exit::kFailed, "no room for more unwind rules");
+  }
   cw_row_page index;
   std::ranges::fill(index.pc, CW_NO_ROW);
   std::ranges::fill(index.rule, 0);
@@ -143,7 +147,8 @@ Result<std::uint32_t> UnwindMaps::add_space(std::span<const CodeRange> ranges) {
     for (std::size_t i = 0; i < CW_PAGE_RANGES && first + i < ranges.size(); ++i) {
       const CodeRange& range = ranges[first + i];
       page.start[i] = range.start;
-      page.range[i] = {.end = range.end, .bias = range.bias, .table = range.table, .padding = 0};
+      page.range[i] = {
+          .end = range.end, .bias = range.bias, .table = range.table, .generated = range.generated};
     }
     index.start[number] = page.start[0];
     if (!write_page(map, number + 1, page)) return no_room("what code a process has mapped");

@@ -21,6 +21,7 @@ constexpr std::size_t kMaxEntries = std::size_t{1} << 14;  // of HotSpot's table
 constexpr std::size_t kMaxHeaps = 16;                      // there are 3
 constexpr std::size_t kMaxSymbolText = 255;
 constexpr std::uint32_t kWord = 8;
+constexpr std::int32_t kMaxFrame = 1 << 13;  // words; each size is a rule of the machine's table
 
 // VMStructEntry and VMTypeEntry: pointers, a number, more numbers; the same since JDK 7.
 struct StructEntry {
@@ -40,6 +41,28 @@ struct TypeEntry {
   std::uint64_t size;
 };
 static_assert(sizeof(TypeEntry) == 40);
+
+// The beginning of a block of code: its header and HotSpot's record of it, read at once.
+class BlockHead {
+ public:
+  BlockHead(int memory, std::uint64_t block, std::uint64_t end) {
+    const auto wanted = std::min<std::uint64_t>(bytes_.size(), end - block);
+    const auto got = ::pread(memory, bytes_.data(), wanted, static_cast<off_t>(block));
+    size_ = static_cast<std::size_t>(std::max<ssize_t>(got, 0));
+  }
+  // 0: not there.
+  template <typename Value>
+  [[nodiscard]] Value at(std::uint64_t offset) const {
+    Value value{};
+    if (offset < size_ && sizeof value <= size_ - offset)
+      std::memcpy(&value, bytes_.data() + offset, sizeof value);
+    return value;
+  }
+
+ private:
+  std::array<std::byte, 512> bytes_{};
+  std::size_t size_ = 0;
+};
 
 // Not by the length of each symbol's name, which nothing bounds.
 std::uint64_t variable(const SymbolPool& symbols, const std::string& name) {
@@ -208,20 +231,23 @@ void HotspotCode::add_pieces_of(std::uint64_t heap, std::size_t& blocks,
   if (shift < 3 || shift > 20) return;
   std::uint64_t block = word(memory + fields_[kLow]);
   for (; block < high && blocks > 0; --blocks) {
-    const std::uint64_t length = word(block + fields_[kBlockLength]);
+    const BlockHead head(memory_.get(), block, high);
+    const auto length = head.at<std::uint64_t>(fields_[kBlockLength]);
     if (length == 0 || length > (high - block) >> static_cast<unsigned>(shift)) break;
-    const auto used = value_at<std::uint8_t>(block + fields_[kBlockUsed]).value_or(0);
+    const auto used = head.at<std::uint8_t>(fields_[kBlockUsed]);
     const std::uint64_t blob = block + block_size_;
     const std::uint64_t end = block + (length << static_cast<unsigned>(shift));
-    Piece piece{.start = word(blob + fields_[kBlobCode]),
-                .end = word(blob + fields_[kBlobCodeEnd]),
+    Piece piece{.start = head.at<std::uint64_t>(block_size_ + fields_[kBlobCode]),
+                .end = head.at<std::uint64_t>(block_size_ + fields_[kBlobCodeEnd]),
                 .blob = blob};
-    const auto frame = value_at<std::int32_t>(blob + fields_[kFrameSize]).value_or(0);
-    const auto prologue = value_at<std::int32_t>(blob + fields_[kPrologue]).value_or(0);
-    piece.frame_size = static_cast<std::uint32_t>(std::clamp(frame, 0, 1 << 20)) * kWord;
+    const auto frame = head.at<std::int32_t>(block_size_ + fields_[kFrameSize]);
+    const auto prologue = head.at<std::int32_t>(block_size_ + fields_[kPrologue]);
+    piece.frame_size =
+        frame < 0 || frame > kMaxFrame ? 0 : static_cast<std::uint32_t>(frame) * kWord;
     piece.prologue = static_cast<std::uint32_t>(std::max(prologue, 0));
     piece.interprets =
-        piece.frame_size == 0 && text_at(word(blob + fields_[kBlobName])) == "Interpreter";
+        piece.frame_size == 0 &&
+        text_at(head.at<std::uint64_t>(block_size_ + fields_[kBlobName])) == "Interpreter";
     if (used != 0 && piece.start > blob && piece.start < piece.end && piece.end <= end)
       pieces.push_back(piece);
     block = end;
@@ -255,12 +281,13 @@ UnwindTable unwind_table(const std::vector<HotspotCode::Piece>& pieces) {
   // frame::interpreter_frame_sender_sp_offset and ..._method_offset (frame_x86.hpp).
   constexpr UnwindRule kInterpreter = {
       .cfa = UnwindRule::Cfa::kInterpreted, .cfa_offset = -kSize, .cfa_plus = -3 * kSize};
+  // Steps as where there is no row, but is known not to be new code.
+  constexpr UnwindRule kByFramePointer = {.cfa = UnwindRule::Cfa::kNone, .number = 1};
   UnwindRows rows;
   for (const HotspotCode::Piece& piece : pieces) {
-    if (piece.frame_size == 0 && !piece.interprets) continue;  // frame pointers are followed
     rows.begin(piece.start, piece.end);
-    if (piece.interprets) {
-      rows.add(piece.start, kInterpreter);
+    if (piece.frame_size == 0) {
+      rows.add(piece.start, piece.interprets ? kInterpreter : kByFramePointer);
       continue;
     }
     if (piece.prologue != 0) rows.add(piece.start, kAtEntry);

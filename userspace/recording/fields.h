@@ -443,6 +443,7 @@ void fields(Archive& archive, Field<Archive, RecordedRun>& run) {
   archive(2, run.top_n);
   archive(3, run.with_pid);
   archive(4, run.with_waits);
+  archive(5, run.watched);
 }
 
 inline constexpr auto kAllFields = [](auto& archive, auto& value) { fields(archive, value); };

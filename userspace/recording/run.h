@@ -11,6 +11,7 @@ struct RecordedRun {
   std::uint64_t top_n = 0;  // rows that have their stacks and names
   bool with_pid = false;    // processes were chosen by --pid
   bool with_waits = false;  // --waits
+  std::string watched;      // the processes, as one would name them: "pid=4242"; empty: all
 };
 
 }  // namespace cw
