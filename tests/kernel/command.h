@@ -20,6 +20,9 @@ std::vector<std::string> command(std::vector<std::string> arguments);
 // Runs it to its end. `run_by`: a command that runs it in its stead, such as setpriv.
 Ran run(std::vector<std::string> arguments, std::vector<std::string> run_by = {});
 
+inline const std::vector<std::string> kAsAnotherUser = {"/usr/bin/setpriv", "--reuid=1000",
+                                                        "--regid=1000", "--clear-groups"};
+
 // One report a line.
 std::vector<nlohmann::json> reports_in(const std::string& output);
 // The row of the lock at an address; null when there is none.

@@ -1,4 +1,4 @@
-// Services with one mistake each: it is named, and first. Healthy ones: none of their locks is
+// Services with one defect each: it is named, and first. Healthy ones: none of their locks is
 // accused. What is asserted rests on waits, wakes and looks at owners.
 #include <gtest/gtest.h>
 
@@ -22,60 +22,60 @@ json report_of(const std::string& program, const std::string& service) {
   return reports.empty() ? json::object() : reports.back();
 }
 
-struct Mistake {
+struct Defect {
   std::string name;     // of the workload
   std::string pattern;  // that the first lock must show first; empty: the lock's kind says it all
   std::string kind;
 };
 
-void PrintTo(const Mistake& mistake, std::ostream* out) {
-  *out << mistake.name;
+void PrintTo(const Defect& defect, std::ostream* out) {
+  *out << defect.name;
 }
 
-bool shows(const json& report, const Mistake& mistake) {
+bool shows(const json& report, const Defect& defect) {
   if (report.at("locks").empty()) return false;
   const json& first = report.at("locks").at(0);
-  return mistake.pattern.empty() ||
-         (first.contains("patterns") && first.at("patterns").at(0).at("name") == mistake.pattern);
+  return defect.pattern.empty() ||
+         (first.contains("patterns") && first.at("patterns").at(0).at("name") == defect.pattern);
 }
 
 // Two seconds in which the scheduler let one function have the lock nearly alone, or found every
-// thread a CPU, show less of a mistake than there is: again then.
-json report_of_mistake(const Mistake& mistake) {
+// thread a CPU, show less of a defect than there is: again then.
+json report_of_defect(const Defect& defect) {
   constexpr int kTries = 3;
-  json report = report_of("defects", mistake.name);
-  for (int tried = 1; tried < kTries && !shows(report, mistake); ++tried)
-    report = report_of("defects", mistake.name);
+  json report = report_of("defects", defect.name);
+  for (int tried = 1; tried < kTries && !shows(report, defect); ++tried)
+    report = report_of("defects", defect.name);
   return report;
 }
 
-class Defects : public testing::TestWithParam<Mistake> {};
+class Defects : public testing::TestWithParam<Defect> {};
 
 TEST_P(Defects, IsNamedFirst) {
-  const Mistake& mistake = GetParam();
-  const json report = report_of_mistake(mistake);
+  const Defect& defect = GetParam();
+  const json report = report_of_defect(defect);
   ASSERT_FALSE(report.at("locks").empty()) << report.dump(1);
   const json& first = report.at("locks").at(0);
-  EXPECT_EQ(first.at("kind"), mistake.kind) << first.dump(1);
+  EXPECT_EQ(first.at("kind"), defect.kind) << first.dump(1);
   EXPECT_NE(report.at("verdict").at("level"), "fine") << report.at("verdict").dump(1);
-  if (mistake.pattern.empty()) return;
+  if (defect.pattern.empty()) return;
   ASSERT_TRUE(first.contains("patterns")) << first.dump(1);
-  EXPECT_EQ(first.at("patterns").at(0).at("name"), mistake.pattern) << first.dump(1);
+  EXPECT_EQ(first.at("patterns").at(0).at("name"), defect.pattern) << first.dump(1);
   EXPECT_FALSE(first.at("patterns").at(0).at("evidence").get<std::string>().empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Of, Defects,
-    testing::Values(Mistake{"one_lock_under_everything", "one_lock_under_everything", "mutex"},
-                    Mistake{"many_small_locks", "many_small_locks", "mutex"},
-                    Mistake{"held_across_sleep", "held_across_sleep", "mutex"},
-                    Mistake{"held_across_io", "held_across_io", "mutex"},
-                    Mistake{"held_across_allocation", "held_across_allocation", "mutex"},
-                    Mistake{"readers_behind_writers", "readers_behind_writers", "rwlock"},
-                    Mistake{"thundering_herd", "thundering_herd", "mutex"},
-                    Mistake{"pause", "pause", "mutex"},
-                    Mistake{"cpu_starvation", "cpu_starvation", "mutex"},
-                    Mistake{"one_arena", "", "allocator"}),
+    testing::Values(Defect{"one_lock_under_everything", "one_lock_under_everything", "mutex"},
+                    Defect{"many_small_locks", "many_small_locks", "mutex"},
+                    Defect{"held_across_sleep", "held_across_sleep", "mutex"},
+                    Defect{"held_across_io", "held_across_io", "mutex"},
+                    Defect{"held_across_allocation", "held_across_allocation", "mutex"},
+                    Defect{"readers_behind_writers", "readers_behind_writers", "rwlock"},
+                    Defect{"thundering_herd", "thundering_herd", "mutex"},
+                    Defect{"pause", "pause", "mutex"},
+                    Defect{"cpu_starvation", "cpu_starvation", "mutex"},
+                    Defect{"one_arena", "", "allocator"}),
     [](const auto& made) { return made.param.name; });
 
 class Healthy : public testing::TestWithParam<std::string> {};

@@ -43,9 +43,6 @@ std::vector<std::string> as_nobody_with(const std::vector<std::string>& capabili
           "--inh-caps=" + set, "--ambient-caps=" + set, "--bounding-set=" + set};
 }
 
-const std::vector<std::string> kAsAnotherUser = {"/usr/bin/setpriv", "--reuid=1000", "--regid=1000",
-                                                 "--clear-groups"};
-
 TEST(Doctor, TextAnswersFirstAndFitsEightyColumns) {
   const Ran ran = run({"doctor"});
   EXPECT_EQ(ran.exit, 0) << ran.errors;
@@ -146,7 +143,7 @@ TEST(Doctor, A32BitProcessTakesMoreHooks) {
   EXPECT_TRUE(named(report.at("hooks"), "compat").at("used").get<bool>());
 }
 
-std::uint64_t waits_in(const json& report) {
+std::uint64_t waits_counted_in(const json& report) {
   auto waits = report.at("idle_waits").at("count").get<std::uint64_t>();
   for (const json& lock : report.at("locks")) waits += lock.at("waits").get<std::uint64_t>();
   return waits;
@@ -171,8 +168,8 @@ void expect_sees_all(std::vector<std::string> prefix) {
   EXPECT_LE(first.at("fidelity").at("rights_kept").size(), 4U);
   waiting.run();
   observer.send(SIGTERM);
-  std::uint64_t waits = waits_in(first);
-  for (const json& report : reports_in(observer.read_all())) waits += waits_in(report);
+  std::uint64_t waits = waits_counted_in(first);
+  for (const json& report : reports_in(observer.read_all())) waits += waits_counted_in(report);
   EXPECT_EQ(waits, 10U);
   EXPECT_EQ(observer.wait(), 0);
 }

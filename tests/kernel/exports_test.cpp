@@ -8,7 +8,6 @@
 #include <array>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <regex>
 #include <sstream>
 
@@ -72,13 +71,6 @@ double sample(const std::string& text, const std::string& name) {
   const auto at = text.find("\n" + name + " ");
   EXPECT_NE(at, std::string::npos) << name << " is not in " << text;
   return at == std::string::npos ? 0 : std::stod(text.substr(at + name.size() + 2));
-}
-
-std::string content_of(const fs::path& file) {
-  const std::ifstream stream(file);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return text.str();
 }
 
 // Output of a shell's command that must end well.

@@ -15,13 +15,13 @@ using nlohmann::json;
 
 constexpr const char* kJemalloc = "LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libjemalloc.so.2";
 
-struct Watched {
+struct WatchedLives {
   json report;
   json truth;
 };
 
 // Watches the workload for ten seconds at a budget that leaves no doubt.
-Watched watch(std::vector<std::string> work, std::vector<std::string> run_by = {}) {
+WatchedLives watch_lives(std::vector<std::string> work, std::vector<std::string> run_by = {}) {
   Workload workload(std::move(work), std::move(run_by));
   ChildProcess observer(command({"--pid", std::to_string(workload.pid()), "--format", "json", "-i",
                                  "10", "-d", "10", "--budget", "20"}));
@@ -29,13 +29,13 @@ Watched watch(std::vector<std::string> work, std::vector<std::string> run_by = {
   const std::vector<json> reports = reports_in(observer.read_all());
   EXPECT_EQ(observer.wait(), 0);
   workload.stop();
-  Watched watched{.report = reports.empty() ? json() : reports.back(),
-                  .truth = workload.expect("done")};
+  WatchedLives watched{.report = reports.empty() ? json() : reports.back(),
+                       .truth = workload.expect("done")};
   EXPECT_EQ(workload.finish(), 0);
   return watched;
 }
 
-const json& row_of(const json& report, const std::string& allocator) {
+const json& allocator_row(const json& report, const std::string& allocator) {
   for (const json& row : report.at("allocators"))
     if (row.at("allocator").get<std::string>().starts_with(allocator)) return row;
   throw std::runtime_error("no row of " + allocator + ": " + report.at("allocators").dump());
@@ -95,20 +95,20 @@ bool has_lives(const json& row, const json& truth) {
 
 // Again, where a crowded machine left room for too few windows: what they show is to be true, how
 // many there are is not the matter here.
-Watched watch_for_lives(const std::vector<std::string>& work, const std::string& allocator,
-                        const std::vector<std::string>& run_by = {}) {
+WatchedLives watch_for_lives(const std::vector<std::string>& work, const std::string& allocator,
+                             const std::vector<std::string>& run_by = {}) {
   constexpr int kTries = 3;
-  Watched watched = watch(work, run_by);
+  WatchedLives watched = watch_lives(work, run_by);
   for (int tried = 1; tried < kTries; ++tried) {
-    if (has_lives(row_of(watched.report, allocator), watched.truth)) break;
-    watched = watch(work, run_by);
+    if (has_lives(allocator_row(watched.report, allocator), watched.truth)) break;
+    watched = watch_lives(work, run_by);
   }
   return watched;
 }
 
 TEST(Lifetimes, OfMallocsBlocks) {
-  const Watched watched = watch_for_lives({"alloc_lives", "malloc", "2", "0", "400"}, "glibc");
-  const json& row = row_of(watched.report, "glibc");
+  const WatchedLives watched = watch_for_lives({"alloc_lives", "malloc", "2", "0", "400"}, "glibc");
+  const json& row = allocator_row(watched.report, "glibc");
   expect_truth(row, watched.truth);
   expect_true_sites(row, watched.truth);
 }
@@ -116,23 +116,23 @@ TEST(Lifetimes, OfMallocsBlocks) {
 // operator new is not probed at its return, as it may throw; the malloc that it calls is, and the
 // blocks are those of who called operator new.
 TEST(Lifetimes, OfOperatorNewsBlocks) {
-  const Watched watched = watch_for_lives({"alloc_lives", "new", "2", "0", "400"}, "glibc");
-  const json& row = row_of(watched.report, "glibc");
+  const WatchedLives watched = watch_for_lives({"alloc_lives", "new", "2", "0", "400"}, "glibc");
+  const json& row = allocator_row(watched.report, "glibc");
   expect_truth(row, watched.truth);
   expect_true_sites(row, watched.truth);
 }
 
 TEST(Lifetimes, OfJemallocsBlocks) {
-  const Watched watched = watch_for_lives({"alloc_lives", "malloc", "2", "0", "400"}, "jemalloc",
-                                          {"/usr/bin/env", kJemalloc});
-  expect_truth(row_of(watched.report, "jemalloc"), watched.truth);
+  const WatchedLives watched = watch_for_lives({"alloc_lives", "malloc", "2", "0", "400"},
+                                               "jemalloc", {"/usr/bin/env", kJemalloc});
+  expect_truth(allocator_row(watched.report, "jemalloc"), watched.truth);
 }
 
 // jemalloc's operator new is its own: it may throw, so its blocks are left alone, and this is said.
 TEST(Lifetimes, OperatorNewOfAnAllocatorIsSaidNotToBeFollowed) {
-  const Watched watched =
-      watch({"alloc_lives", "new", "1", "0", "400"}, {"/usr/bin/env", kJemalloc});
-  const json& row = row_of(watched.report, "jemalloc");
+  const WatchedLives watched =
+      watch_lives({"alloc_lives", "new", "1", "0", "400"}, {"/usr/bin/env", kJemalloc});
+  const json& row = allocator_row(watched.report, "jemalloc");
   EXPECT_TRUE(row.at("lifetime_remark").get<std::string>().contains("operator new")) << row.dump();
   for (const json& site : sites_with(row, "make_scratch")) ADD_FAILURE() << site.dump();
 }
@@ -140,9 +140,9 @@ TEST(Lifetimes, OperatorNewOfAnAllocatorIsSaidNotToBeFollowed) {
 // The malloc inside an operator new that fails is followed to its return; what is thrown then has
 // nothing of ours in its way.
 TEST(Lifetimes, ProcessThatThrowsBadAllocLives) {
-  const Watched watched = watch({"alloc_work", "throw", "2", "0"});
+  const WatchedLives watched = watch_lives({"alloc_work", "throw", "2", "0"});
   EXPECT_GT(watched.truth.at("allocs").get<int>(), 1000);
-  const json& row = row_of(watched.report, "glibc");
+  const json& row = allocator_row(watched.report, "glibc");
   EXPECT_FALSE(row.contains("lifetime_remark")) << row.dump();
   // Nothing is made where all fails, but for what the exceptions themselves take.
   EXPECT_GT(row.at("size_bytes").at("count").get<int>(), 0);
@@ -150,8 +150,8 @@ TEST(Lifetimes, ProcessThatThrowsBadAllocLives) {
 
 // A filter that knows nothing of probes ends who is probed at a return, on some kernels.
 TEST(Lifetimes, FilteredProcessIsCountedButNotFollowed) {
-  const Watched watched = watch({"alloc_lives", "malloc", "1", "0", "400", "1"});
-  const json& row = row_of(watched.report, "glibc");
+  const WatchedLives watched = watch_lives({"alloc_lives", "malloc", "1", "0", "400", "1"});
+  const json& row = allocator_row(watched.report, "glibc");
   EXPECT_TRUE(row.at("lifetime_remark").get<std::string>().contains("seccomp")) << row.dump();
   EXPECT_FALSE(row.contains("lifetime_ns"));
   EXPECT_GT(row.at("size_bytes").at("count").get<int>(), 0);
@@ -159,8 +159,8 @@ TEST(Lifetimes, FilteredProcessIsCountedButNotFollowed) {
 
 // Calls of glibc's malloc take hardly more than the probe, so that the verdict leaves them at that.
 TEST(Lifetimes, LatencyOfFastCallsIsNotMadeMuchOf) {
-  const Watched watched = watch({"alloc_lives", "malloc", "1", "0", "400"});
-  const json& latency = row_of(watched.report, "glibc").at("latency_ns");
+  const WatchedLives watched = watch_lives({"alloc_lives", "malloc", "1", "0", "400"});
+  const json& latency = allocator_row(watched.report, "glibc").at("latency_ns");
   EXPECT_GT(latency.at("floor_ns").get<double>(), 50);
   EXPECT_EQ(latency.contains("under_ns"), latency.at("p50") < latency.at("floor_ns"));
   EXPECT_LT(latency.at("p50").get<double>(), 4 * latency.at("floor_ns").get<double>());

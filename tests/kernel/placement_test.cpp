@@ -39,9 +39,9 @@ struct Counted {
   std::unique_ptr<SiteCounter> entry;
 };
 
-class Watched {
+class WatchedCase {
  public:
-  explicit Watched(const Case& what)
+  explicit WatchedCase(const Case& what)
       : workload_({what.program}, run_by(what.preload)), symbols_(workload_.pid(), cache_) {
     for (AllocatorSites& allocator : find_allocator_sites(symbols_)) {
       if (allocator.reach == AllocatorReach::kDefault) allocator_ = allocator.allocator;
@@ -99,7 +99,7 @@ class Watched {
 
 class Placement : public testing::TestWithParam<Case> {};
 
-void expect_same_hits(const Watched& watched) {
+void expect_same_hits(const WatchedCase& watched) {
   std::uint64_t all = 0;
   for (const Counted& counted : watched.counted()) {
     SCOPED_TRACE(counted.site.function + " at " + counted.site.instruction);
@@ -124,7 +124,7 @@ void expect_truth(const SiteHits& seen, const nlohmann::json& truth) {
 }
 
 TEST_P(Placement, SiteSeesWhatTheEntrySees) {
-  Watched watched(GetParam());
+  WatchedCase watched(GetParam());
   EXPECT_TRUE(watched.allocator().starts_with(GetParam().allocator)) << watched.allocator();
   const auto truth = watched.run();
   expect_same_hits(watched);

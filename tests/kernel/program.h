@@ -27,6 +27,8 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
+std::string content_of(const std::filesystem::path& file);
+
 // Runs a program that ends by itself, and returns its exit status.
 int status_of(const std::vector<std::string>& arguments);
 // Whether that succeeds within ten seconds: a server answers once it has started.

@@ -3,8 +3,6 @@
 
 #include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "../otlp_collector.h"
 #include "child_process.h"
@@ -16,13 +14,6 @@ namespace cw::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string content_of(const fs::path& file) {
-  const std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return text.str();
-}
 
 // Somebody without rights.
 const std::vector<std::string> kNobody = {"/usr/bin/setpriv",    "--reuid=65534",
@@ -50,26 +41,26 @@ TEST_F(Recordings, ShowTheSameReportsAgain) {
   Workload workload({"mutex4", "4", "60", "100"});
   workload.go();
   const std::string prefix = folder_ / "live";
-  const std::string json = folder_ / "live.json";
+  const std::string reports = folder_ / "live.json";
   const std::string metrics = folder_ / "live.prom";
   const Ran live = record({"--pid",        std::to_string(workload.pid()),
                            "-i",           "0.5",
                            "-d",           "1.6",
                            "-n",           "3",
-                           "--json",       json,
+                           "--json",       reports,
                            "--textfile",   metrics,
                            "--folded",     prefix,
                            "--speedscope", prefix,
                            "--flamegraph", prefix,
                            "--pprof",      prefix});
   ASSERT_EQ(live.exit, 0) << live.errors;
-  ASSERT_FALSE(reports_in(content_of(json)).empty());
+  ASSERT_FALSE(reports_in(content_of(reports)).empty());
   EXPECT_NE(live.output.find("hot_lock"), std::string::npos) << live.output;
 
   const Ran again = replay();
   EXPECT_EQ(again.exit, 0) << again.errors;
   EXPECT_EQ(again.output, live.output);
-  EXPECT_EQ(replay({"--format", "json"}).output, content_of(json));
+  EXPECT_EQ(replay({"--format", "json"}).output, content_of(reports));
 
   const std::string copy = folder_ / "again";
   const std::string copied_metrics = folder_ / "again.prom";

@@ -15,11 +15,8 @@ namespace {
 
 using nlohmann::json;
 
-const std::vector<std::string> kAsAnotherUser = {"/usr/bin/setpriv", "--reuid=1000", "--regid=1000",
-                                                 "--clear-groups"};
-
 // /proc/PID/status, by key.
-std::map<std::string, std::string> status_of(pid_t pid) {
+std::map<std::string, std::string> process_status_of(pid_t pid) {
   std::map<std::string, std::string> status;
   std::ifstream file("/proc/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(file, line);) {
@@ -55,7 +52,7 @@ TEST(RightsKept, AreExactlyThoseReported) {
                                  "json", "--uprobes", "multi"}));
   const json report = json::parse(observer.read_line());
   const json& kept = report.at("fidelity").at("rights_kept");
-  auto status = status_of(observer.pid());
+  auto status = process_status_of(observer.pid());
   json expected{"CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_CHECKPOINT_RESTORE"};
   // Tables for code that is loaded later are maps of their own.
   if (number_in("/proc/sys/kernel/unprivileged_bpf_disabled") != 0) expected.push_back("CAP_BPF");

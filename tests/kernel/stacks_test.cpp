@@ -8,18 +8,12 @@
 
 #include "child_process.h"
 #include "command.h"
+#include "program.h"
 
 namespace cw::test {
 namespace {
 
 using nlohmann::json;
-using Functions = std::vector<std::string>;
-
-Functions functions_of(const json& stack) {
-  Functions functions;
-  for (const json& frame : stack) functions.push_back(frame.at("function"));
-  return functions;
-}
 
 // The stack of most of the waiting in the report; none is an empty one.
 json main_stack(const json& report) {
@@ -36,7 +30,7 @@ bool holds_in_a_row(const Functions& functions, const Functions& parts) {
 }
 
 // The last report of a program that waits where the arguments say.
-json report_of(Workload& workload) {
+json last_report(Workload& workload) {
   ChildProcess observer(command({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "3",
                                  "--waits", "--budget", "100", "--format", "json"}));
   observer.read_line();  // it began before the work did
@@ -46,9 +40,9 @@ json report_of(Workload& workload) {
   return reports.empty() ? json::object() : reports.back();
 }
 
-json report_of(const std::vector<std::string>& arguments) {
+json last_report(const std::vector<std::string>& arguments) {
   Workload workload(arguments);
-  return report_of(workload);
+  return last_report(workload);
 }
 
 void expect_complete(const json& report) {
@@ -57,21 +51,21 @@ void expect_complete(const json& report) {
 }
 
 TEST(Stacks, GoThroughFramesOfEveryShape) {
-  const json report = report_of({"stacks", "chain"});
+  const json report = last_report({"stacks", "chain"});
   const Functions functions = functions_of(main_stack(report));
   EXPECT_TRUE(holds_in_a_row(functions, {"third", "second", "first"})) << json(functions);
   expect_complete(report);
 }
 
 TEST(Stacks, AreDeep) {
-  const json report = report_of({"stacks", "deep", "60"});
+  const json report = last_report({"stacks", "deep", "60"});
   const Functions functions = functions_of(main_stack(report));
   EXPECT_EQ(std::ranges::count(functions, "deeper"), 61) << json(functions);
   expect_complete(report);
 }
 
 TEST(Stacks, ThatAreTooDeepAreCutAndMarked) {
-  const json report = report_of({"stacks", "deep", "200"});
+  const json report = last_report({"stacks", "deep", "200"});
   EXPECT_EQ(std::ranges::count(main_stack(report), false,
                                [](const json& frame) { return frame.at("inlined").get<bool>(); }),
             127);
@@ -79,7 +73,7 @@ TEST(Stacks, ThatAreTooDeepAreCutAndMarked) {
 }
 
 TEST(Stacks, GoThroughASignalsFrameToAnotherStack) {
-  const json report = report_of({"stacks", "signal"});
+  const json report = last_report({"stacks", "signal"});
   const Functions functions = functions_of(main_stack(report));
   EXPECT_TRUE(holds_in_a_row(functions, {"third", "on_signal"})) << json(functions);
   EXPECT_NE(std::ranges::find(functions, "raise_here"), functions.end()) << json(functions);
@@ -87,7 +81,7 @@ TEST(Stacks, GoThroughASignalsFrameToAnotherStack) {
 }
 
 TEST(Stacks, GoThroughCodeMadeAtRunTimeAndMarkIt) {
-  const json report = report_of({"stacks", "jit"});
+  const json report = last_report({"stacks", "jit"});
   const json stack = main_stack(report);
   const auto third = std::ranges::find(
       stack, "third", [](const json& frame) { return frame.at("function").get<std::string>(); });
@@ -99,14 +93,14 @@ TEST(Stacks, GoThroughCodeMadeAtRunTimeAndMarkIt) {
 
 TEST(Stacks, GoThroughALibraryLoadedLater) {
   const json report =
-      report_of({"stacks", "library", std::string(CW_WORKLOADS) + "/stacks_library.so"});
+      last_report({"stacks", "library", std::string(CW_WORKLOADS) + "/stacks_library.so"});
   const Functions functions = functions_of(main_stack(report));
   EXPECT_TRUE(holds_in_a_row(functions, {"third", "through_library"})) << json(functions);
   expect_complete(report);
 }
 
 TEST(Stacks, GoThroughTheCLibrary) {
-  const json report = report_of({"stacks", "callback"});
+  const json report = last_report({"stacks", "callback"});
   const Functions functions = functions_of(main_stack(report));
   EXPECT_TRUE(holds_in_a_row(functions, {"third", "compare"})) << json(functions);
   expect_complete(report);

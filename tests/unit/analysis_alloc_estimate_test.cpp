@@ -6,11 +6,12 @@
 #include <random>
 
 #include "analysis/alloc_estimate.h"
+#include "analysis_random.h"
 
 namespace cw {
 namespace {
 
-using Random = std::mt19937_64;
+using test::Random;
 
 constexpr AllocContext kContext{.hit_ns = 700, .on_cpu = {}, .runnable = {}};
 

@@ -10,7 +10,7 @@ namespace {
 
 using namespace test;
 
-struct Case {
+struct Call {
   const char* what;
   std::uint16_t op;
   ValueClass value;
@@ -20,10 +20,10 @@ struct Case {
   std::uint32_t offset;
 };
 
-class ClassifyCall : public testing::TestWithParam<Case> {};
+class ClassifyCall : public testing::TestWithParam<Call> {};
 
 TEST_P(ClassifyCall, IsWhatTheTableSays) {
-  const Case& expected = GetParam();
+  const Call& expected = GetParam();
   const Classification found = classify_call(expected.op, expected.value, expected.evidence);
   EXPECT_STREQ(name_of(found.kind), name_of(expected.kind)) << expected.what;
   EXPECT_EQ(found.sure, expected.sure) << expected.what;
@@ -36,56 +36,56 @@ constexpr std::uint32_t kLocklike = kRepeats | kSteady;
 INSTANTIATE_TEST_SUITE_P(
     Locks, ClassifyCall,
     testing::Values(
-        Case{"glibc mutex", 0x80, kTwo, kAligned | kSteady, LockKind::kMutex, true, 0},
-        Case{"process-shared mutex", 0x00, kTwo, kAligned, LockKind::kMutex, true, 0},
-        Case{"timed mutex", 0x189, kTwo, kAligned | kLocklike, LockKind::kMutex, true, 0},
-        Case{"clocklock", 0x89, kTwo, kAligned | kLocklike, LockKind::kMutex, true, 0},
-        Case{"Rust mutex", 0x89, kTwo, kHalfAligned | kLocklike, LockKind::kMutex, true, 0},
-        Case{"robust mutex", 0x00, kHighBit, kAligned, LockKind::kMutex, true, 0},
-        Case{"std::atomic::wait", 0x00, kOther, kAligned | kMoves, LockKind::kEventcount, false, 0},
-        Case{"PI mutex", 0x86, kZero, kAligned, LockKind::kMutex, true, 0},
-        Case{"PI mutex, clock", 0x8d, kZero, kAligned, LockKind::kMutex, true, 0},
-        Case{"musl mutex", 0x80, kHighBit, kHalfAligned, LockKind::kMutex, true, 4},
-        Case{"rdlock", 0x189, kThree, kAligned, LockKind::kRwlock, true, 8},
-        Case{"rdlock, shared", 0x109, kThree, kAligned, LockKind::kRwlock, true, 8},
-        Case{"wrlock", 0x189, kThree, kHalfAligned, LockKind::kRwlock, true, 12},
-        Case{"wrlock on the phase", 0x189, kTwo, kAligned | kBesideRwlock, LockKind::kRwlock, true,
+        Call{"glibc mutex", 0x80, kTwo, kAligned | kSteady, LockKind::kMutex, true, 0},
+        Call{"process-shared mutex", 0x00, kTwo, kAligned, LockKind::kMutex, true, 0},
+        Call{"timed mutex", 0x189, kTwo, kAligned | kLocklike, LockKind::kMutex, true, 0},
+        Call{"clocklock", 0x89, kTwo, kAligned | kLocklike, LockKind::kMutex, true, 0},
+        Call{"Rust mutex", 0x89, kTwo, kHalfAligned | kLocklike, LockKind::kMutex, true, 0},
+        Call{"robust mutex", 0x00, kHighBit, kAligned, LockKind::kMutex, true, 0},
+        Call{"std::atomic::wait", 0x00, kOther, kAligned | kMoves, LockKind::kEventcount, false, 0},
+        Call{"PI mutex", 0x86, kZero, kAligned, LockKind::kMutex, true, 0},
+        Call{"PI mutex, clock", 0x8d, kZero, kAligned, LockKind::kMutex, true, 0},
+        Call{"musl mutex", 0x80, kHighBit, kHalfAligned, LockKind::kMutex, true, 4},
+        Call{"rdlock", 0x189, kThree, kAligned, LockKind::kRwlock, true, 8},
+        Call{"rdlock, shared", 0x109, kThree, kAligned, LockKind::kRwlock, true, 8},
+        Call{"wrlock", 0x189, kThree, kHalfAligned, LockKind::kRwlock, true, 12},
+        Call{"wrlock on the phase", 0x189, kTwo, kAligned | kBesideRwlock, LockKind::kRwlock, true,
              8},
-        Case{"Rust RwLock", 0x89, kHighBit, kHalfAligned, LockKind::kRwlock, true, 0},
-        Case{"Rust RwLock, writers", 0x89, kOther, kAfterRustRwlock | kMoves, LockKind::kRwlock,
+        Call{"Rust RwLock", 0x89, kHighBit, kHalfAligned, LockKind::kRwlock, true, 0},
+        Call{"Rust RwLock, writers", 0x89, kOther, kAfterRustRwlock | kMoves, LockKind::kRwlock,
              true, 4}));
 
 INSTANTIATE_TEST_SUITE_P(
     Idle, ClassifyCall,
     testing::Values(
-        Case{"condvar, second word", 0x189, kZero, kHalfAligned, LockKind::kCondvar, true, 44},
-        Case{"condvar, first word", 0x189, kZero, kAligned | kBeforeCondvar, LockKind::kCondvar,
+        Call{"condvar, second word", 0x189, kZero, kHalfAligned, LockKind::kCondvar, true, 44},
+        Call{"condvar, first word", 0x189, kZero, kAligned | kBeforeCondvar, LockKind::kCondvar,
              true, 40},
-        Case{"condvar or semaphore", 0x89, kZero, kAligned, LockKind::kCondvar, false, 0},
-        Case{"requeue PI", 0x8b, kOther, kAligned, LockKind::kCondvar, true, 0},
-        Case{"join", 0x109, kOther, kAligned, LockKind::kJoin, true, 0},
-        Case{"Rust park", 0x89, kAllOnes, kAligned, LockKind::kPark, true, 0},
-        Case{"Go note", 0x80, kZero, kAligned, LockKind::kUnknown, false, 0},
-        Case{"barrier", 0x80, kOther, kHalfAligned | kMoves, LockKind::kBarrier, false, 4},
-        Case{"barrier at round 2", 0x80, kTwo, kHalfAligned | kMoves, LockKind::kBarrier, false, 4},
-        Case{"eventcount", 0x80, kOther, kAligned | kMoves, LockKind::kEventcount, false, 0},
-        Case{"Rust condvar", 0x89, kOther, kAligned | kMoves, LockKind::kCondvar, false, 0},
-        Case{"Rust condvar at 2", 0x89, kTwo, kAligned | kMoves | kRepeats, LockKind::kCondvar,
+        Call{"condvar or semaphore", 0x89, kZero, kAligned, LockKind::kCondvar, false, 0},
+        Call{"requeue PI", 0x8b, kOther, kAligned, LockKind::kCondvar, true, 0},
+        Call{"join", 0x109, kOther, kAligned, LockKind::kJoin, true, 0},
+        Call{"Rust park", 0x89, kAllOnes, kAligned, LockKind::kPark, true, 0},
+        Call{"Go note", 0x80, kZero, kAligned, LockKind::kUnknown, false, 0},
+        Call{"barrier", 0x80, kOther, kHalfAligned | kMoves, LockKind::kBarrier, false, 4},
+        Call{"barrier at round 2", 0x80, kTwo, kHalfAligned | kMoves, LockKind::kBarrier, false, 4},
+        Call{"eventcount", 0x80, kOther, kAligned | kMoves, LockKind::kEventcount, false, 0},
+        Call{"Rust condvar", 0x89, kOther, kAligned | kMoves, LockKind::kCondvar, false, 0},
+        Call{"Rust condvar at 2", 0x89, kTwo, kAligned | kMoves | kRepeats, LockKind::kCondvar,
              false, 0},
-        Case{"musl semaphore", 0x80, kHighBit, kAligned | kOnlyHighBit, LockKind::kSemaphore, false,
+        Call{"musl semaphore", 0x80, kHighBit, kAligned | kOnlyHighBit, LockKind::kSemaphore, false,
              0}));
 
 INSTANTIATE_TEST_SUITE_P(
     NotKnown, ClassifyCall,
     testing::Values(
-        Case{"80/2 at half alignment", 0x80, kTwo, kHalfAligned | kSteady, LockKind::kUnknown,
+        Call{"80/2 at half alignment", 0x80, kTwo, kHalfAligned | kSteady, LockKind::kUnknown,
              false, 0},
-        Case{"musl condvar", 0x80, kTwo, kAligned | kOnWaitersStack, LockKind::kUnknown, false, 0},
-        Case{"89/2 without evidence", 0x89, kTwo, kAligned | kSteady, LockKind::kUnknown, false, 0},
-        Case{"189/2 without evidence", 0x189, kTwo, kAligned | kSteady, LockKind::kUnknown, false,
+        Call{"musl condvar", 0x80, kTwo, kAligned | kOnWaitersStack, LockKind::kUnknown, false, 0},
+        Call{"89/2 without evidence", 0x89, kTwo, kAligned | kSteady, LockKind::kUnknown, false, 0},
+        Call{"189/2 without evidence", 0x189, kTwo, kAligned | kSteady, LockKind::kUnknown, false,
              0},
-        Case{"once or parking_lot", 0x80, kOne, kAligned | kLocklike, LockKind::kUnknown, false, 0},
-        Case{"futex_waitv", kOpWaitv, kTwo, kAligned | kLocklike, LockKind::kUnknown, false, 0}));
+        Call{"once or parking_lot", 0x80, kOne, kAligned | kLocklike, LockKind::kUnknown, false, 0},
+        Call{"futex_waitv", kOpWaitv, kTwo, kAligned | kLocklike, LockKind::kUnknown, false, 0}));
 
 // Words through the grouping: what only their neighbours or their mixture tell.
 

@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "analysis/lifetimes.h"
+#include "analysis_random.h"
 
 namespace cw {
 namespace {
 
-using Random = std::mt19937_64;
+using test::exponential;
+using test::Random;
 
 // Blocks that live so long, in ns, and the share of them that is gone after a millisecond.
 struct Blocks {
@@ -20,10 +22,6 @@ struct Blocks {
   std::function<double(Random&)> lived_ns;
   double short_lived = 0;
 };
-
-double exponential(Random& random, double mean_ns) {
-  return std::exponential_distribution<double>(1 / mean_ns)(random);
-}
 
 std::vector<Blocks> all_blocks() {
   return {

@@ -21,7 +21,7 @@ using test::WordOf;
 constexpr double kInterval = 5;
 constexpr int kTries = 300;
 
-class Random {
+class RandomNumbers {
  public:
   std::uint64_t up_to(std::uint64_t most) {
     return std::uniform_int_distribution<std::uint64_t>(0, most)(engine_);
@@ -32,7 +32,7 @@ class Random {
 };
 
 // Waits that may be many or none, long or short, with wakes that explain them or not.
-Word random_word(Random& random, WordId id) {
+Word random_word(RandomNumbers& random, WordId id) {
   const std::uint64_t waits = random.up_to(20'000);
   const std::uint64_t each = 1 + random.up_to(400) * kUs;
   Word word = WordOf{.id = id,
@@ -53,7 +53,7 @@ Word random_word(Random& random, WordId id) {
   return word;
 }
 
-LockSections random_sections(Random& random, std::uint64_t address) {
+LockSections random_sections(RandomNumbers& random, std::uint64_t address) {
   LockSections seen;
   seen.pid = test::kPid;
   seen.image = test::kImage;
@@ -71,7 +71,7 @@ LockSections random_sections(Random& random, std::uint64_t address) {
   return seen;
 }
 
-Report random_report(Random& random, FakeSymbolizer& symbols) {
+Report random_report(RandomNumbers& random, FakeSymbolizer& symbols) {
   std::vector<Word> words;
   std::vector<LockSections> sections;
   for (WordId id = 1; id <= 1 + random.up_to(6); ++id) {
@@ -87,7 +87,7 @@ Report random_report(Random& random, FakeSymbolizer& symbols) {
 
 template <typename Check>
 void for_random_locks(Check check) {
-  Random random;
+  RandomNumbers random;
   FakeSymbolizer symbols;
   symbols.add_stack(11, {"pthread_mutex_lock", "orders::settle"});
   symbols.add_stack(31, {"pthread_mutex_unlock", "orders::lookup"});

@@ -7,28 +7,29 @@
 #include <random>
 
 #include "analysis/section_estimate.h"
+#include "analysis_random.h"
 
 namespace cw {
 namespace {
 
-using Random = std::mt19937_64;
-using Draw = std::function<double(Random&)>;  // ns
+using test::Draw;
+using test::Random;
 
-constexpr std::uint64_t kLock = 0x1000;
+constexpr std::uint64_t kLockAddress = 0x1000;
 constexpr double kHitNs = 700;
 constexpr double kFloorNs = 600;
 
 Draw exponential(double mean) {
-  return [mean](Random& random) { return std::exponential_distribution<double>(1 / mean)(random); };
+  return [mean](Random& random) { return test::exponential(random, mean); };
 }
 Draw always(double ns) {
   return [ns](Random&) { return ns; };
 }
 
 // One thread that takes the lock, holds it, and works outside; probes make it slower.
-class Process {
+class LockingProcess {
  public:
-  Process(Draw hold, Draw pause, std::uint64_t seed)
+  LockingProcess(Draw hold, Draw pause, std::uint64_t seed)
       : hold_(std::move(hold)), pause_(std::move(pause)), random_(seed) {}
 
   // Works without probes for a while, so that windows open at any time.
@@ -66,7 +67,7 @@ class Process {
     SectionEvent event;
     event.time_ns = static_cast<std::uint64_t>(now_);
     event.call = takes ? SectionCall::kLock : SectionCall::kUnlock;
-    event.lock = kLock;
+    event.lock = kLockAddress;
     event.tid = 1;
     if (takes && random_() % 4 == 0) event.stack = random_() % 4 == 0 ? 7 : 8;
     record.events.push_back(event);
@@ -80,7 +81,7 @@ class Process {
   double left_ = 0;
 };
 
-LockSections estimate(Process process, std::uint64_t length_ns, int windows, bool by_turns) {
+LockSections estimate(LockingProcess process, std::uint64_t length_ns, int windows, bool by_turns) {
   constexpr SectionCosts kCosts{.hit_ns = kHitNs, .floor_ns = kFloorNs, .stack_ns = 0};
   constexpr std::array kSets{kAsking, kLettingGo, ProbeSet::kBoth};
   std::vector<SectionWindow> seen;
@@ -104,21 +105,22 @@ bool covers(const Estimate& estimate, double truth) {
 }
 
 // How many of so many simulated observations have the truth in their interval.
-struct Coverage {
+struct SectionCoverage {
   int rate = 0;
   int hold = 0;
   double rate_error = 0;  // mean, relative
   double hold_error = 0;
 };
 
-Coverage cover(const Draw& hold, double hold_mean, const Draw& pause, double pause_mean,
-               std::uint64_t length_ns, int windows, bool by_turns) {
+SectionCoverage cover(const Draw& hold, double hold_mean, const Draw& pause, double pause_mean,
+                      std::uint64_t length_ns, int windows, bool by_turns) {
   constexpr int kTimes = 40;
-  Coverage coverage;
+  SectionCoverage coverage;
   const double rate = 1e9 / (hold_mean + pause_mean);
   for (int i = 0; i < kTimes; ++i) {
-    const LockSections seen = estimate(Process(hold, pause, static_cast<std::uint64_t>(i) + 1),
-                                       length_ns, windows, by_turns);
+    const LockSections seen =
+        estimate(LockingProcess(hold, pause, static_cast<std::uint64_t>(i) + 1), length_ns, windows,
+                 by_turns);
     coverage.rate += covers(seen.acquisitions_per_s, rate) ? 1 : 0;
     coverage.hold += covers(seen.hold_mean_ns, hold_mean) ? 1 : 0;
     coverage.rate_error += std::abs(seen.acquisitions_per_s.estimate / rate - 1) / kTimes;
@@ -128,7 +130,7 @@ Coverage cover(const Draw& hold, double hold_mean, const Draw& pause, double pau
 }
 
 TEST(SectionEstimate, SlowLockNeedsNoExtrapolation) {
-  const Coverage coverage =
+  const SectionCoverage coverage =
       cover(exponential(20e3), 20e3, exponential(80e3), 80e3, 20'000'000, 16, false);
   EXPECT_GE(coverage.rate, 34);
   EXPECT_GE(coverage.hold, 34);
@@ -138,7 +140,7 @@ TEST(SectionEstimate, SlowLockNeedsNoExtrapolation) {
 
 // The probes take half of its time.
 TEST(SectionEstimate, BusyLockIsExtrapolated) {
-  const Coverage coverage =
+  const SectionCoverage coverage =
       cover(exponential(500), 500, exponential(1'000), 1'000, 1'000'000, 48, true);
   EXPECT_GE(coverage.rate, 34);
   EXPECT_GE(coverage.hold, 34);
@@ -147,7 +149,7 @@ TEST(SectionEstimate, BusyLockIsExtrapolated) {
 }
 
 TEST(SectionEstimate, HoldsAsLongAsTheWindow) {
-  const Coverage coverage =
+  const SectionCoverage coverage =
       cover(exponential(5e6), 5e6, exponential(5e6), 5e6, 5'000'000, 200, false);
   EXPECT_GE(coverage.hold, 34);
   EXPECT_LT(coverage.hold_error, 0.30) << "of some hundred holds";
@@ -155,14 +157,15 @@ TEST(SectionEstimate, HoldsAsLongAsTheWindow) {
 
 // What lasts longer than every window is only known to be that long, and less than all of the time.
 TEST(SectionEstimate, HoldsLongerThanEveryWindow) {
-  const Coverage coverage =
+  const SectionCoverage coverage =
       cover(always(50e6), 50e6, exponential(10e6), 10e6, 5'000'000, 90, false);
   EXPECT_GE(coverage.hold, 34);
   EXPECT_GE(coverage.rate, 34);
 }
 
 TEST(SectionEstimate, HoldsAndPausesThatNeverChange) {
-  const Coverage coverage = cover(always(30e3), 30e3, always(70e3), 70e3, 20'000'000, 16, false);
+  const SectionCoverage coverage =
+      cover(always(30e3), 30e3, always(70e3), 70e3, 20'000'000, 16, false);
   EXPECT_GE(coverage.hold, 38) << "nothing scatters";
   EXPECT_LT(coverage.rate_error, 0.02);
   EXPECT_LT(coverage.hold_error, 0.01);
@@ -170,14 +173,14 @@ TEST(SectionEstimate, HoldsAndPausesThatNeverChange) {
 
 TEST(SectionEstimate, TheMedianIsOfWhatWasSeenToEnd) {
   const LockSections seen =
-      estimate(Process(always(20e3), exponential(80e3), 3), 20'000'000, 16, false);
+      estimate(LockingProcess(always(20e3), exponential(80e3), 3), 20'000'000, 16, false);
   EXPECT_NEAR(static_cast<double>(seen.hold.histogram.percentile(0.5)), 20e3, 0.125 * 20e3);
   EXPECT_EQ(seen.hold.count, seen.hold.histogram.count());
 }
 
 TEST(SectionEstimate, HoldersShareTheRateAndTheTime) {
   const LockSections seen =
-      estimate(Process(exponential(20e3), exponential(80e3), 5), 20'000'000, 16, false);
+      estimate(LockingProcess(exponential(20e3), exponential(80e3), 5), 20'000'000, 16, false);
   ASSERT_EQ(seen.holders.size(), 2U);
   double shares = 0;
   double rate = 0;
@@ -197,7 +200,7 @@ TEST(SectionEstimate, CrowdedThreadsWhereWindowsMissThem) {
   SectionContext context;
   context.busy = 0.2;
   context.runnable = 1;
-  Process process(exponential(20e3), exponential(80e3), 1);
+  LockingProcess process(exponential(20e3), exponential(80e3), 1);
   std::vector<SectionWindow> windows;
   windows.reserve(16);
   for (int i = 0; i < 16; ++i)
@@ -210,7 +213,7 @@ TEST(SectionEstimate, CrowdedThreadsWhereWindowsMissThem) {
 }
 
 TEST(SectionEstimate, TooFewWindowsSayNothing) {
-  Process process(exponential(20e3), exponential(80e3), 1);
+  LockingProcess process(exponential(20e3), exponential(80e3), 1);
   const std::vector<SectionWindow> one = {
       sections_in(process.window(ProbeSet::kBoth, 5'000'000), {})};
   EXPECT_TRUE(estimate_sections(one, {}).empty());

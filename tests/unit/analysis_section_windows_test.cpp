@@ -7,7 +7,7 @@ namespace cw {
 namespace {
 
 constexpr std::uint64_t kLock = 0x1000;
-constexpr std::uint64_t kOther = 0x2000;
+constexpr std::uint64_t kOtherLock = 0x2000;
 constexpr std::uint64_t kCondition = 0x3000;
 constexpr SectionCosts kFree{};
 
@@ -98,11 +98,11 @@ TEST(SectionWindows, AWaitForSomethingElseMeanwhileIsPartOfTheHold) {
 TEST(SectionWindows, Nested) {
   const SectionRecord seen =
       record({at(20'000, SectionCall::kLock),
-              waited(at(31'000, SectionCall::kLock, 1, kOther), 30'000, kLock),
-              waited(at(45'000, SectionCall::kUnlock, 1, kOther), 40'000, kOther),
+              waited(at(31'000, SectionCall::kLock, 1, kOtherLock), 30'000, kLock),
+              waited(at(45'000, SectionCall::kUnlock, 1, kOtherLock), 40'000, kOtherLock),
               at(50'000, SectionCall::kUnlock)});
   EXPECT_EQ(lock_of(seen).held_ns, 20'000U);
-  EXPECT_EQ(lock_of(seen, kFree, kOther).held_ns, 5'000U);
+  EXPECT_EQ(lock_of(seen, kFree, kOtherLock).held_ns, 5'000U);
 }
 
 TEST(SectionWindows, AskedBeforeTheWindowAndHadInIt) {
@@ -210,10 +210,10 @@ TEST(SectionWindows, OneCallThatPassesThreeProbes) {
 TEST(SectionWindows, TheProbesOwnTimeIsTakenOut) {
   const SectionCosts costs{.hit_ns = 700, .floor_ns = 500, .stack_ns = 2'000};
   const SectionRecord seen = record(
-      {at(20'000, SectionCall::kLock), with_stack(at(25'000, SectionCall::kLock, 1, kOther), 7),
-       at(27'000, SectionCall::kUnlock, 1, kOther), at(30'000, SectionCall::kUnlock)});
+      {at(20'000, SectionCall::kLock), with_stack(at(25'000, SectionCall::kLock, 1, kOtherLock), 7),
+       at(27'000, SectionCall::kUnlock, 1, kOtherLock), at(30'000, SectionCall::kUnlock)});
   EXPECT_EQ(lock_of(seen, costs).held_ns, 10'000U - 500 - 2 * 700 - 2'000);
-  EXPECT_EQ(lock_of(seen, costs, kOther).held_ns, 1'500U);
+  EXPECT_EQ(lock_of(seen, costs, kOtherLock).held_ns, 1'500U);
   const SectionRecord nothing =
       record({at(20'000, SectionCall::kLock), at(20'300, SectionCall::kUnlock)});
   EXPECT_EQ(lock_of(nothing, costs).held_ns, 0U) << "never negative";

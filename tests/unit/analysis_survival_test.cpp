@@ -6,15 +6,18 @@
 #include <random>
 
 #include "analysis/survival.h"
+#include "analysis_random.h"
 
 namespace cw {
 namespace {
 
-using Draw = std::function<double(std::mt19937_64&)>;
+using test::Draw;
+using test::exponential;
+using test::Random;
 
 // Begun at any time of a window, followed up to its end.
 Followed follow(const Draw& draw, double window_ns, int count) {
-  std::mt19937_64 random(7);
+  Random random(7);
   std::uniform_real_distribution<double> left(0, window_ns);
   Followed followed;
   for (int i = 0; i < count; ++i) {
@@ -30,10 +33,6 @@ Followed follow(const Draw& draw, double window_ns, int count) {
     }
   }
   return followed;
-}
-
-double exponential(std::mt19937_64& random, double mean) {
-  return std::exponential_distribution<double>(1 / mean)(random);
 }
 
 TEST(Survival, ShortAgainstTheWindow) {

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string>
 
+#include "export/profile.h"
 #include "output_fixtures.h"
 
 namespace cw::test {
@@ -17,6 +18,12 @@ inline bool accepts(const std::string& command, const std::string& text) {
   if (pipe == nullptr) return false;
   const bool written = std::fwrite(text.data(), 1, text.size(), pipe) == text.size();
   return pclose(pipe) == 0 && written;
+}
+
+inline Profile profile_of(const Report& report, ProfileOf what = ProfileOf::kLocks, int times = 1) {
+  Profile profile(what);
+  for (int i = 0; i < times; ++i) profile.add(report);
+  return profile;
 }
 
 inline std::string content_of(const std::string& file) {

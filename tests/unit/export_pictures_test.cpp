@@ -12,11 +12,7 @@
 namespace cw {
 namespace {
 
-Profile profile_of(const Report& report, ProfileOf what = ProfileOf::kLocks) {
-  Profile profile(what);
-  profile.add(report);
-  return profile;
-}
+using test::profile_of;
 
 std::string output_of(const std::string& command) {
   std::FILE* const pipe = popen(command.c_str(), "r");

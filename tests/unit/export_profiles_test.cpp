@@ -9,11 +9,7 @@
 namespace cw {
 namespace {
 
-Profile profile_of(const Report& report, int times = 1) {
-  Profile profile;
-  for (int i = 0; i < times; ++i) profile.add(report);
-  return profile;
-}
+using test::profile_of;
 
 double sum_of(const std::map<ProfiledStack, Weight>& stacks) {
   return std::accumulate(stacks.begin(), stacks.end(), 0.0,
@@ -21,7 +17,7 @@ double sum_of(const std::map<ProfiledStack, Weight>& stacks) {
 }
 
 TEST(Profile, AddsUpToTheTimeWaited) {
-  const Profile profile = profile_of(test::guilty_report(), 3);
+  const Profile profile = profile_of(test::guilty_report(), ProfileOf::kLocks, 3);
   const double waited = 3 * 5e9 * (2.548 + 0.127 + 0.002);
   EXPECT_NEAR(sum_of(profile.waiters()), waited, 10);
   EXPECT_NEAR(sum_of(profile.releasers()), waited, 10);
@@ -78,7 +74,7 @@ TEST(Profile, OfAllocationsAddsUpToTheBytes) {
 
 TEST(Folded, IsRootFirstAndSumsIntervals) {
   EXPECT_EQ(
-      to_folded(profile_of(test::guilty_report(), 2)),
+      to_folded(profile_of(test::guilty_report(), ProfileOf::kLocks, 2)),
       "orders-api;clerk;orders::lookup;pthread_mutex_lock;[mutex orders::ledger] 18855200000\n"
       "orders-api;orders::quote;[rwlock orders::rates] 1290000000\n"
       "orders-api;orders::settle;pthread_mutex_lock;[mutex orders::ledger] 6624800000\n");

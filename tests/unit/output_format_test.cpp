@@ -95,8 +95,8 @@ TEST(Layout, Wraps) {
 }
 
 TEST(ShortSymbol, LeavesWhatTells) {
-  using Case = std::pair<const char*, const char*>;
-  const std::vector<Case> cases = {
+  using Shortened = std::pair<const char*, const char*>;
+  const std::vector<Shortened> cases = {
       {"main", "main"},
       {"", ""},
       {"orders::lookup(int, char const*)", "orders::lookup"},

@@ -5,13 +5,13 @@
 namespace cw {
 namespace {
 
-constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr std::uint64_t kSecondNs = 1'000'000'000;
 constexpr double kOnePercent = 0.01;
 
 // A second in which the target used one core and `wanted` stacks would have cost 1 us each.
 Spending second_with(std::uint64_t wanted, std::uint64_t counting_ns) {
-  return {.elapsed_ns = kSecond,
-          .target_cpu_ns = kSecond,
+  return {.elapsed_ns = kSecondNs,
+          .target_cpu_ns = kSecondNs,
           .counting_ns = counting_ns,
           .stacks_ns = 500'000,
           .stacks_taken = 500,
@@ -36,7 +36,7 @@ TEST(StackBudget, GrantsNoMoreThanTheBudgetBuys) {
 
 TEST(StackBudget, CountingTakesItsPartFirst) {
   EXPECT_EQ(next_sampling(second_with(200'000, 8'000'000), kOnePercent).granted, 2'000U);
-  EXPECT_EQ(next_sampling(second_with(200'000, kSecond), kOnePercent).granted, 1'250U);
+  EXPECT_EQ(next_sampling(second_with(200'000, kSecondNs), kOnePercent).granted, 1'250U);
 }
 
 TEST(StackBudget, AnIdleProcessMayHaveAFew) {

@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -11,18 +10,16 @@
 #include "process/elf_file.h"
 #include "process/mini_debug.h"
 #include "process_child.h"
+#include "process_programs.h"
 
 namespace cw {
 namespace {
 
 namespace fs = std::filesystem;
+using test::kPrograms;
+using test::open_file;
 
-const fs::path kPrograms = CW_PROGRAMS;
 constexpr const char* kSettle = "_ZN6orders6Ledger6settleEm";  // not exported
-
-Fd open_file(const fs::path& path) {
-  return Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-}
 
 bool names_settle(const ElfImage& image) {
   return std::ranges::any_of(image.contents().functions, [&image](const ElfSymbol& symbol) {

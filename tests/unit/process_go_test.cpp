@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -14,17 +13,14 @@
 #include "process/go_table.h"
 #include "process/go_unwind.h"
 #include "process/unwind_rows.h"
+#include "process_programs.h"
 
 namespace cw {
 namespace {
 
 namespace fs = std::filesystem;
-
-const fs::path kPrograms = CW_PROGRAMS;
-
-Fd open_file(const fs::path& path) {
-  return Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-}
+using test::kPrograms;
+using test::open_file;
 
 std::shared_ptr<const ElfImage> image_of(const fs::path& path) {
   const Fd file = open_file(path);

@@ -1,7 +1,6 @@
 // Unwind rows of Go code against the call frame information that its linker writes for debuggers.
 #include <dwarf.h>
 #include <elfutils/libdw.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -15,17 +14,14 @@
 #include "process/go_table.h"
 #include "process/go_unwind.h"
 #include "process/unwind_file.h"
+#include "process_programs.h"
 
 namespace cw {
 namespace {
 
 namespace fs = std::filesystem;
-
-const fs::path kPrograms = CW_PROGRAMS;
-
-Fd open_file(const fs::path& path) {
-  return Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-}
+using test::kPrograms;
+using test::open_file;
 
 UnwindTable go_rows_of(const fs::path& path) {
   const Fd file = open_file(path);

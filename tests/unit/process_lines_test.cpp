@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -17,6 +16,7 @@
 #include "process/line_reader.h"
 #include "process/process_symbols.h"
 #include "process_child.h"
+#include "process_programs.h"
 
 // Not in the unnamed namespace: their names are part of the tests.
 // NOLINTBEGIN(misc-use-internal-linkage)
@@ -44,12 +44,8 @@ WalkedStack one_frame(std::uint64_t address) {
 }
 
 namespace fs = std::filesystem;
-
-const fs::path kPrograms = CW_PROGRAMS;
-
-Fd open_file(const fs::path& path) {
-  return Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-}
+using test::kPrograms;
+using test::open_file;
 
 // As addr2line writes it: two lines a frame.
 struct Answer {

@@ -86,14 +86,14 @@ TEST(Proc, PrefersTheUnifiedHierarchyOfControlGroups) {
 }
 
 TEST(Proc, SamplesTwoHundredThreads) {
-  std::mutex mutex;
+  std::mutex over_mutex;
   std::condition_variable changed;
   bool over = false;
   std::vector<std::jthread> threads;
   threads.reserve(kThreads);
   for (std::size_t i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
-      std::unique_lock lock(mutex);
+      std::unique_lock lock(over_mutex);
       changed.wait(lock, [&over] { return over; });
     });
   }
@@ -104,7 +104,7 @@ TEST(Proc, SamplesTwoHundredThreads) {
   while (std::clock() < end) sum = sum + 1;
   const auto after = sample_process(::getpid());
   {
-    const std::lock_guard lock(mutex);
+    const std::lock_guard lock(over_mutex);
     over = true;
   }
   changed.notify_all();

@@ -15,13 +15,14 @@
 
 #include "process/process_symbols.h"
 #include "process_child.h"
+#include "process_programs.h"
 
 namespace cw {
 namespace {
 
 namespace fs = std::filesystem;
+using test::kPrograms;
 
-const fs::path kPrograms = CW_PROGRAMS;
 const fs::path kSources = CW_PROGRAM_SOURCES;
 
 // A program started in a file system of its own making, and what it told of itself.

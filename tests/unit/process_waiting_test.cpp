@@ -16,7 +16,7 @@ namespace {
 using test::Child;
 using test::eventually;
 
-constexpr std::size_t kThreads = 700;
+constexpr std::size_t kSleepers = 700;
 
 std::uint32_t word = 77;
 
@@ -188,16 +188,16 @@ TEST(SleepSampler, CountsSleepsButNotFutexes) {
 
 TEST(SleepSampler, ScalesUpWhenThereAreManyThreads) {
   const Child child([](const Child::Ready& ready) {
-    for (std::size_t i = 0; i < kThreads; ++i) std::thread([] { ::pause(); }).detach();
+    for (std::size_t i = 0; i < kSleepers; ++i) std::thread([] { ::pause(); }).detach();
     ready(0);
   });
   ASSERT_TRUE(child.ready());
-  ASSERT_TRUE(eventually([&] { return blocked_calls(child.pid()).size() == kThreads + 1; }));
+  ASSERT_TRUE(eventually([&] { return blocked_calls(child.pid()).size() == kSleepers + 1; }));
   SleepSampler sampler;
   ProcessSample sample;
   for (int i = 0; i < 10; ++i) sampler.look(child.pid(), sample);
   EXPECT_NEAR(static_cast<double>(sample.asleep_in["pause"]),
-              10.0 * static_cast<double>(kThreads + 1), 15.0);
+              10.0 * static_cast<double>(kSleepers + 1), 15.0);
 }
 
 TEST(SleepSampler, NamesSystemCalls) {

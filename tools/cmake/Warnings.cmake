@@ -6,6 +6,9 @@ function(cw_target name)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")  # libstdc++ 12's stable_sort uses what it deprecates
     target_compile_options(${name} PRIVATE -Wno-deprecated-declarations)
   endif()
+  if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # to it a source that is included is a header
+    target_compile_options(${name} PRIVATE -Wno-subobject-linkage)
+  endif()
   if(CW_SANITIZE)
     target_compile_options(${name} PUBLIC -fsanitize=address,undefined -fno-sanitize-recover=all
                            -fno-omit-frame-pointer)

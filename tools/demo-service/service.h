@@ -4,6 +4,8 @@
 
 namespace orders {
 
+constexpr size_t kInboxLimit = 256;  // requests; more are turned away
+
 // What the two designs have in common: threads that answer the requests given to them.
 class Service {
  public:

@@ -5,11 +5,6 @@
 #include <string>
 
 namespace orders {
-namespace {
-
-constexpr size_t kInboxLimit = 256;
-
-}  // namespace
 
 ShardedLedger::ShardedLedger(const Effort& effort) : effort_(effort) {
   for (unsigned number = 0; number < kClerks; ++number) {

@@ -27,7 +27,6 @@ struct Order {
 };
 std::map<uint32_t, std::shared_ptr<Order>> book;
 
-constexpr size_t kInboxLimit = 256;
 constexpr std::chrono::milliseconds kRefreshPeriod{50};
 
 thread_local Tally tally;

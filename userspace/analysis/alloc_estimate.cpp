@@ -12,7 +12,7 @@ namespace {
 // When probes take less than this share of one thread's time, even if all of them fall on one: the
 // rates of all windows together are right within this, which the interval then includes.
 constexpr double kSlowedLittle = 0.15;
-constexpr double kNone = 3;  // events that a count of none leaves possible, 95 %
+constexpr double kPossibleUnseen = 3;  // events that a count of none leaves possible, 95 %
 
 using Count = std::uint64_t AllocWindow::*;
 using Windows = std::vector<const AllocWindow*>;
@@ -128,7 +128,7 @@ struct SlowDown {
 Estimate rate_from_count(const Windows& windows, Count count, const SlowDown& slowed) {
   const double time_s = sum(windows, &AllocWindow::length_ns) / 1e9;
   const double total = sum(windows, count);
-  if (total == 0) return {.estimate = 0, .low = 0, .high = kNone / time_s};
+  if (total == 0) return {.estimate = 0, .low = 0, .high = kPossibleUnseen / time_s};
   Figure per_ns = ratio_of(windows, count, &AllocWindow::length_ns);
   // Events never scatter less than chance has it, though a few windows may by luck.
   const double by_chance = total / std::pow(time_s * 1e9, 2);

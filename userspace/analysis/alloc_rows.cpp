@@ -18,11 +18,6 @@ namespace {
 constexpr double kManyToOneSite = 0.2;  // share of allocations that makes a site worth naming
 constexpr double kWorthPooling = 0.1;   // cores, below which fewer allocations change nothing
 
-Level level_of(double value, double suspect, double culprit) {
-  if (value >= culprit) return Level::kCulprit;
-  return value >= suspect ? Level::kSuspect : Level::kFine;
-}
-
 // Threads waiting on the allocator's own locks, mean.
 double waiting_in_arenas(std::int32_t pid, const std::vector<LockReport>& locks) {
   double waiting = 0;

@@ -16,10 +16,6 @@ constexpr std::array kCounts = {
 constexpr std::array kSums = {&Word::waiting_ns, &Word::busy_ns, &Word::charged_ns, &Word::wait_ns,
                               &Word::runnable_ns};
 
-std::uint64_t grown_by(std::uint64_t before, std::uint64_t after) {
-  return after > before ? after - before : 0;
-}
-
 bool was_forgotten(const Word& before, const Word& after) {
   return before.key != after.key ||
          std::ranges::any_of(kCounts, [&](auto count) { return after.*count < before.*count; });

@@ -67,11 +67,6 @@ void add_sites(const std::vector<FaultSite>& sites, ImageId image, std::size_t t
   std::ranges::sort(report.sites, std::ranges::greater{}, &FaultSiteReport::share);
 }
 
-Level level_of(double value, double suspect, double culprit) {
-  if (value >= culprit) return Level::kCulprit;
-  return value >= suspect ? Level::kSuspect : Level::kFine;
-}
-
 std::string growth_text(const MemoryReport& report) {
   if (!report.exhausted_in_s || !report.headroom_bytes) return {};
   const double rate = static_cast<double>(*report.headroom_bytes) / *report.exhausted_in_s;

@@ -26,10 +26,6 @@ struct Waiting {
   double idle = 0;
 };
 
-double grown_by(std::uint64_t before, std::uint64_t after) {
-  return after > before ? static_cast<double>(after - before) : 0;
-}
-
 double mean_threads(const Samples& samples) {
   const std::uint64_t before = samples.before == nullptr ? 0 : samples.before->threads;
   const std::uint64_t after = samples.after == nullptr ? 0 : samples.after->threads;
@@ -45,7 +41,7 @@ ThreadsMean threads_mean(const Samples& samples, const Exited& exited, const Wai
     const auto sum = [&](std::uint64_t ProcessSample::* field, std::uint64_t ended) {
       const std::uint64_t first = samples.before == nullptr ? 0 : samples.before->*field;
       const std::uint64_t last = samples.after == nullptr ? 0 : samples.after->*field;
-      return grown_by(first, last + ended) / length_ns;
+      return static_cast<double>(grown_by(first, last + ended)) / length_ns;
     };
     const ProcessSample* const sample = samples.after != nullptr ? samples.after : samples.before;
     mean.on_cpu = sum(&ProcessSample::cpu_ns, sample->includes_ended ? 0 : exited.cpu_ns);

@@ -7,7 +7,7 @@
 namespace cw {
 namespace {
 
-constexpr std::size_t kMostThreads = 24;  // in the chain: more are a crowd that asks as often
+constexpr std::size_t kMostInChain = 24;  // threads: more are a crowd that asks as often
 constexpr int kMostSweeps = 1000;
 constexpr double kStill = 1e-7;  // change of a sweep, below which it has settled
 constexpr double kNear = 0.003;
@@ -19,7 +19,7 @@ constexpr int kRounds = 12;  // for what happens at the other locks meanwhile
 class Chain {
  public:
   Chain(const RwLoad& load, double think_s)
-      : threads_(std::min<std::size_t>(load.threads, kMostThreads)),
+      : threads_(std::min<std::size_t>(load.threads, kMostInChain)),
         width_(threads_ + 1),
         load_(load) {
     const double crowd = static_cast<double>(load.threads) / static_cast<double>(threads_);

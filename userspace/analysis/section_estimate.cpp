@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "analysis/alloc_estimate.h"
+#include "analysis/locks.h"
 #include "analysis/survival.h"
 
 namespace cw {
@@ -19,7 +20,7 @@ constexpr std::size_t kGroups = 16;  // of windows, each left out once
 // What a hold of nothing is measured as differs by about this share from place to place.
 constexpr double kFloorUncertain = 0.15;
 
-using Windows = std::span<const SectionWindow>;
+using SectionWindows = std::span<const SectionWindow>;
 
 const LockWindow* lock_in(const SectionWindow& window, std::uint64_t address) {
   const auto found = window.locks.find(address);
@@ -29,7 +30,7 @@ const LockWindow* lock_in(const SectionWindow& window, std::uint64_t address) {
 // As windows of an allocator: what is let go in the place of what is freed.
 using Counts = std::vector<AllocWindow>;
 
-Counts counts_of(Windows windows, std::uint64_t address) {
+Counts counts_of(SectionWindows windows, std::uint64_t address) {
   Counts counts;
   counts.reserve(windows.size());
   for (const SectionWindow& window : windows) {
@@ -64,7 +65,7 @@ Followed followed_in(const LockWindow& lock) {
 }
 
 // What is seen of one lock, added up.
-struct Totals {
+struct SectionTotals {
   LockWindow sum;
   Followed followed;
   std::vector<Followed> groups;  // of windows
@@ -74,7 +75,7 @@ struct Totals {
   std::map<StackId, double> held_ns;
 };
 
-void add_holders(const SectionWindow& window, const LockWindow& lock, Totals& totals) {
+void add_holders(const SectionWindow& window, const LockWindow& lock, SectionTotals& totals) {
   const auto weight = static_cast<double>(std::max<std::uint64_t>(1, window.stacks_one_in));
   for (const auto& [stack, holder] : lock.holders) {
     totals.holders[stack].add(holder);
@@ -83,8 +84,8 @@ void add_holders(const SectionWindow& window, const LockWindow& lock, Totals& to
   }
 }
 
-Totals totals_of(Windows windows, std::uint64_t address) {
-  Totals totals;
+SectionTotals totals_of(SectionWindows windows, std::uint64_t address) {
+  SectionTotals totals;
   totals.groups.resize(kGroups);
   std::size_t turn = 0;
   for (const SectionWindow& window : windows) {
@@ -108,7 +109,7 @@ Totals totals_of(Windows windows, std::uint64_t address) {
 }
 
 // By leaving out each group once (the jackknife): windows differ more than holds in one do.
-double scatter_of_mean(const Totals& totals) {
+double scatter_of_mean(const SectionTotals& totals) {
   std::vector<double> without;
   for (std::size_t left_out = 0; left_out < totals.groups.size(); ++left_out) {
     if (totals.groups[left_out].ended.empty() && totals.groups[left_out].cut.empty()) continue;
@@ -128,7 +129,8 @@ double scatter_of_mean(const Totals& totals) {
 }
 
 // An exclusive lock is not held for more than all of the time.
-Estimate hold_mean(const Totals& totals, const Estimate& rate, const SectionContext& context) {
+Estimate hold_mean(const SectionTotals& totals, const Estimate& rate,
+                   const SectionContext& context) {
   if (totals.followed.ended.empty() && totals.followed.cut.empty())
     return {.estimate = 0, .low = 0, .high = std::numeric_limits<double>::infinity()};
   const MeanLife life = mean_life(totals.followed);
@@ -149,7 +151,7 @@ Estimate hold_mean(const Totals& totals, const Estimate& rate, const SectionCont
   return mean;
 }
 
-std::vector<SectionHolder> holders_of(const Totals& totals, const Estimate& rate) {
+std::vector<SectionHolder> holders_of(const SectionTotals& totals, const Estimate& rate) {
   double all = 0;
   double all_ns = 0;
   for (const auto& [stack, acquisitions] : totals.acquisitions) all += acquisitions;
@@ -167,19 +169,15 @@ std::vector<SectionHolder> holders_of(const Totals& totals, const Estimate& rate
   return holders;
 }
 
-bool is_met_by_most(Windows windows, std::uint64_t address) {
+bool is_met_by_most(SectionWindows windows, std::uint64_t address) {
   constexpr std::size_t kFewest = 6;
   const auto met = static_cast<std::size_t>(std::ranges::count_if(
       windows, [&](const SectionWindow& window) { return lock_in(window, address) != nullptr; }));
   return met >= std::max(kFewest, windows.size() * 3 / 4);
 }
 
-double share_of(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
-}
-
 // Those worth a closer look, by what they were held in the windows.
-std::vector<std::uint64_t> most_held(Windows windows) {
+std::vector<std::uint64_t> most_held(SectionWindows windows) {
   struct Weight {
     std::uint64_t held_ns = 0;
     std::uint64_t releases = 0;
@@ -242,7 +240,7 @@ std::vector<LockSections> estimate_sections(std::span<const SectionWindow> windo
     if (crowded && !is_met_by_most(windows, address)) continue;
     const Counts counts = counts_of(windows, address);
     const auto rate = rate_of(counts, known);
-    const Totals totals = totals_of(windows, address);
+    const SectionTotals totals = totals_of(windows, address);
     if (!rate || is_beyond_telling(counts, *rate, totals.threads.size())) continue;
     LockSections sections;
     sections.pid = context.pid;

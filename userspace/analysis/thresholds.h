@@ -47,6 +47,11 @@ struct Thresholds {
   [[nodiscard]] LockThresholds of(LockKind kind) const;
 };
 
+inline Level level_of(double value, double suspect, double culprit) {
+  if (value >= culprit) return Level::kCulprit;
+  return value >= suspect ? Level::kSuspect : Level::kFine;
+}
+
 // Sets one threshold by its public name, such as "lock.waiters.suspect", or "gil.waiters.suspect"
 // for one kind of lock.
 Result<void> set(Thresholds& thresholds, std::string_view key, double value);

@@ -21,7 +21,7 @@ constexpr double kHeldMuch = 0.5;    // share of the time, from which on a fine 
 constexpr double kRwFits = 0.25;     // share by which the model may miss a rwlock as it is
 constexpr double kModelError = 0.1;  // against simulation: tests/unit/analysis_queue_model_test
 constexpr double kNearlyAllOfIt = 0.9;    // of what any number of locks would give
-constexpr std::uint64_t kMostLocks = 64;  // that something is split into
+constexpr std::uint64_t kMostParts = 64;  // that something is split into
 constexpr std::uint64_t kBatch = 8;
 constexpr double kVague = 2;  // a rate that may be so many times another predicts nothing
 
@@ -92,9 +92,9 @@ double batched(const LockLoad& load) {
 
 // The fewest locks that give nearly all that splitting can.
 std::uint64_t enough_locks(const LockLoad& load) {
-  const double most = split(load, kMostLocks);
+  const double most = split(load, kMostParts);
   std::uint64_t locks = 2;
-  while (locks < kMostLocks && split(load, locks) < kNearlyAllOfIt * most) locks *= 2;
+  while (locks < kMostParts && split(load, locks) < kNearlyAllOfIt * most) locks *= 2;
   return locks;
 }
 

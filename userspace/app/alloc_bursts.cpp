@@ -18,8 +18,7 @@
 namespace cw {
 namespace {
 
-constexpr std::size_t kMostWindows = 1024;
-constexpr std::size_t kTakeTurns = 4;            // processes that are watched by turns
+constexpr std::size_t kMostAllocWindows = 1024;
 constexpr std::uint64_t kSliceNs = 250'000'000;  // of a process whose probes stay
 constexpr double kIdleCpus = 0.005;              // a process that uses less is left alone
 constexpr std::size_t kEnoughFirst = 9;          // windows, before blocks are followed, too
@@ -225,7 +224,7 @@ void AllocBursts::keep(Watch& watch, AllocWindow frame, const std::vector<AllocC
   for (std::size_t i = 0; i < std::min({before.size(), after.size(), watch.windows.size()}); ++i) {
     std::deque<AllocWindow>& windows = watch.windows.at(i);
     windows.push_back(grown(frame, before[i], after[i]));
-    while (windows.size() > kMostWindows ||
+    while (windows.size() > kMostAllocWindows ||
            windows.front().open_ns + kWindowsKeptNs < frame.open_ns)
       windows.pop_front();
   }

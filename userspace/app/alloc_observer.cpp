@@ -15,7 +15,7 @@
 namespace cw {
 namespace {
 
-constexpr std::size_t kSearchedALook = 8;  // processes whose allocators are looked for at once
+constexpr std::size_t kAllocatorsSearchedALook = 8;  // processes
 
 Result<LifeProbes> load_lives(const LockProbes& locks, const AllocProbes& probes) {
   if (probes.uprobes() == UprobeWay::kSingle)
@@ -55,7 +55,7 @@ void AllocObserver::begin(const std::vector<MemoryTarget>& targets, TargetSymbol
   report_ns_ = monotonic_ns();
   if (!settings_.observe.alloc) return;
   for (const MemoryTarget& target : targets) {
-    if (known_.size() == kSearchedALook) break;
+    if (known_.size() == kAllocatorsSearchedALook) break;
     find_allocators(target, symbols, known_[target.pid]);
   }
 }
@@ -89,7 +89,7 @@ void AllocObserver::look(const std::vector<MemoryTarget>& targets, const CpuUse&
   std::vector<BurstTarget> watched;
   probed_.clear();
   for (const MemoryTarget& target : busiest) {
-    if (watched.size() == kSearchedALook) break;
+    if (watched.size() == kAllocatorsSearchedALook) break;
     Known& process = known_[target.pid];
     find_allocators(target, symbols, process);
     if (process.allocators.empty()) continue;

@@ -19,7 +19,7 @@
 namespace cw {
 namespace {
 
-constexpr int kRounds = 20;
+constexpr int kTrials = 20;
 constexpr double kNoise = 0.05;  // of what a call takes
 constexpr int kThreads = 64;
 constexpr int kSignals = 64;
@@ -44,7 +44,7 @@ CallCosts cheaper(const CallCosts& one, const CallCosts& other) {
 
 CallCosts measure() {
   CallCosts best = measure_calls();
-  for (int round = 1; round < kRounds; ++round) best = cheaper(best, measure_calls());
+  for (int round = 1; round < kTrials; ++round) best = cheaper(best, measure_calls());
   return best;
 }
 

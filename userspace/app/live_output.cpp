@@ -17,14 +17,14 @@ namespace {
 
 constexpr std::size_t kWaiting = 16;  // reports, while a slow terminal is written to
 constexpr auto kPatience = std::chrono::milliseconds(500);
-constexpr int kLookAgain = SIGURG;  // to a thread that sleeps in a write
+constexpr int kLookAgainSignal = SIGURG;  // to a thread that sleeps in a write
 
 // That it has been handled makes the write look again whether there is room, and go on.
 void handle_look_again() {
   struct sigaction action{};
   action.sa_handler = [](int) {};
   action.sa_flags = SA_RESTART;
-  sigaction(kLookAgain, &action, nullptr);
+  sigaction(kLookAgainSignal, &action, nullptr);
 }
 
 void signal_to(const Fd& fd) {
@@ -101,7 +101,7 @@ void LiveOutput::finish(std::thread& thread) {
   while (!ended_.try_acquire_for(kPatience)) {
     tcflow(STDOUT_FILENO, TCOON);
     tcflush(STDOUT_FILENO, TCOFLUSH);
-    pthread_kill(thread.native_handle(), kLookAgain);
+    pthread_kill(thread.native_handle(), kLookAgainSignal);
   }
   thread.join();
 }

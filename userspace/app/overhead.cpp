@@ -9,10 +9,6 @@ namespace {
 
 constexpr double kSmallestPart = 1.0 / 8;
 
-std::uint64_t grown_by(std::uint64_t before, std::uint64_t after) {
-  return after > before ? after - before : 0;
-}
-
 }  // namespace
 
 void Overhead::calls_cost(const CallCosts& before, const CallCosts& after) {

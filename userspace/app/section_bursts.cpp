@@ -13,9 +13,8 @@
 namespace cw {
 namespace {
 
-constexpr std::size_t kMostWindows = 256;
+constexpr std::size_t kMostSectionWindows = 256;
 constexpr std::size_t kMostRecords = 32;  // not made sense of yet
-constexpr std::size_t kTakeTurns = 4;     // processes that are watched by turns
 constexpr std::uint64_t kIdleNs = 250'000'000;
 // Attaching to and detaching from the seventeen functions of a C library, and one more.
 constexpr double kWindowNs = 150'000;
@@ -199,7 +198,7 @@ void SectionBursts::digest() {
       SectionWindow window = sections_in(std::move(record), costs);
       const std::lock_guard lock(mutex_);
       watch->windows.push_back(std::move(window));
-      while (watch->windows.size() > kMostWindows ||
+      while (watch->windows.size() > kMostSectionWindows ||
              watch->windows.front().open_ns + kWindowsKeptNs < watch->windows.back().open_ns)
         watch->windows.pop_front();
     }

@@ -17,8 +17,8 @@
 namespace cw {
 namespace {
 
-constexpr std::size_t kSearchedALook = 8;  // processes whose functions are looked for at once
-constexpr double kHardlyRuns = 0.002;      // CPUs: what it holds, it holds in nobody's way
+constexpr std::size_t kFunctionsSearchedALook = 8;  // processes
+constexpr double kHardlyRuns = 0.002;               // CPUs: what it holds, it holds in nobody's way
 
 bool has_fast_path(LockKind kind) {
   return kind == LockKind::kMutex || kind == LockKind::kRwlock;
@@ -85,7 +85,7 @@ void SectionObserver::look(const std::vector<MemoryTarget>& targets, const CpuUs
   std::ranges::sort(busiest, std::greater{}, [&](const MemoryTarget& target) {
     return std::tuple(waited_.contains(target.pid), use.of(target.pid).lately, target.pid);
   });
-  busiest.resize(std::min(busiest.size(), kSearchedALook));
+  busiest.resize(std::min(busiest.size(), kFunctionsSearchedALook));
   std::vector<SectionTarget> watched;
   probed_.clear();
   for (const MemoryTarget& target : busiest) {

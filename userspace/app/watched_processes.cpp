@@ -9,7 +9,7 @@ namespace cw {
 namespace {
 
 // A family that forks while it is counted is counted again, but not for ever.
-constexpr int kRounds = 8;
+constexpr int kMostRounds = 8;
 
 }  // namespace
 
@@ -28,7 +28,7 @@ Result<void> WatchedProcesses::watch_named() {
 // new ones turn up. Where processes are chosen by what they are called, everybody else who is here
 // already is told apart now, and need not be counted until he is.
 Result<void> WatchedProcesses::begin() {
-  for (int round = 0; round < kRounds; round++) {
+  for (int round = 0; round < kMostRounds; round++) {
     std::map<std::int32_t, KnownProcess> known;
     const auto processes = probes_->processes();
     if (!processes) return std::unexpected(processes.error());

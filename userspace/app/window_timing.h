@@ -69,7 +69,8 @@ ArmedProbes get_out_of_step(const Probes& probes, const std::vector<Probe>& ours
   return held;
 }
 
-inline constexpr std::uint64_t kTryAgainNs = 30'000'000'000;     // after windows were given up
+inline constexpr std::size_t kTakeTurns = 4;                  // processes that are watched by turns
+inline constexpr std::uint64_t kTryAgainNs = 30'000'000'000;  // after windows were given up
 inline constexpr std::uint64_t kWindowsKeptNs = 30'000'000'000;  // older ones tell of another time
 
 // Those since then; of each set where they are too few, as many older ones as it takes.

@@ -1,11 +1,14 @@
-// libevent's objects, owned.
+// libevent's objects, owned, and what they are all held to.
 #pragma once
 
 #include <event2/event.h>
+#include <event2/util.h>
 
 #include <memory>
 
 namespace cw {
+
+inline constexpr ev_ssize_t kMostHeader = 8192;  // bytes of an HTTP message, either way
 
 template <auto Free>
 struct Freer {

@@ -23,10 +23,9 @@ namespace {
 
 using Clock = HttpClient::Clock;
 
-constexpr ev_ssize_t kMostHeader = 8192;  // bytes
-constexpr ev_ssize_t kMostBody = 65'536;  // bytes
+constexpr ev_ssize_t kMostAnswerBody = 65'536;  // bytes
 // Of an answer as it comes, chunks and all: the line before a chunk is bounded by nothing else.
-constexpr std::size_t kMostAnswer = std::size_t{4} * kMostBody;
+constexpr std::size_t kMostAnswer = std::size_t{4} * kMostAnswerBody;
 
 constexpr const char* kTooLong = "its answer is too long";
 
@@ -124,7 +123,7 @@ class HttpClient::Impl {
                                                              address.c_str(), server_.port));
     if (!connection_) return false;
     evhttp_connection_set_max_headers_size(connection_.get(), kMostHeader);
-    evhttp_connection_set_max_body_size(connection_.get(), kMostBody);
+    evhttp_connection_set_max_body_size(connection_.get(), kMostAnswerBody);
     return true;
   }
 

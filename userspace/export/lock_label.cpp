@@ -1,5 +1,6 @@
 #include "export/lock_label.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "export/metric_writer.h"
@@ -9,10 +10,6 @@ namespace {
 
 constexpr std::string_view kStack = "stack of ";  // a thread's: "stack of 71, locked in f"
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 }  // namespace
 
 std::string lock_label(const LockReport& lock) {
@@ -21,7 +18,7 @@ std::string lock_label(const LockReport& lock) {
   if (name.empty() || name.starts_with("0x") || name.starts_with("shared inode ")) return {};
   if (!name.starts_with(kStack)) return label_value(name);
   std::string_view rest = name.substr(kStack.size());
-  while (!rest.empty() && is_digit(rest.front())) rest.remove_prefix(1);
+  rest.remove_prefix(std::min(rest.find_first_not_of("0123456789"), rest.size()));
   return label_value("a stack" + std::string(rest));
 }
 

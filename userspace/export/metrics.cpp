@@ -13,8 +13,7 @@
 namespace cw {
 namespace {
 
-constexpr double kNsPerSecond = 1e9;
-const LockLabels kOther{.comm = "other", .pid = {}, .kind = "other", .lock = "other"};
+const LockLabels kOtherLocks{.comm = "other", .pid = {}, .kind = "other", .lock = "other"};
 
 Labels labels_of(const LockLabels& lock) {
   Labels labels{{"comm", lock.comm}};
@@ -87,13 +86,14 @@ void Metrics::put_locks(MetricWriter& out) const {
                   options_.top_n)});
   for (const auto& [labels, sums] : locks_.named())
     out.histogram(labels_of(labels), histogram_of(sums.waits), sums.began_ns);
-  out.histogram(labels_of(kOther), histogram_of(locks_.others().waits), locks_.others().began_ns);
+  out.histogram(labels_of(kOtherLocks), histogram_of(locks_.others().waits),
+                locks_.others().began_ns);
 
   out.family({.name = "contentionwatch_lock_waiters",
               .unit = "{thread}",
               .help = "Mean number of threads waiting for the lock in the last interval."});
   for (const auto& [labels, sums] : locks_.named()) out.gauge(labels_of(labels), sums.waiters);
-  out.gauge(labels_of(kOther), locks_.others().waiters);
+  out.gauge(labels_of(kOtherLocks), locks_.others().waiters);
 
   out.family({.name = "contentionwatch_lock_busy_ratio",
               .unit = "1",

@@ -27,9 +27,8 @@ namespace cw {
 namespace {
 
 constexpr std::size_t kMostConnections = 64;
-constexpr ev_ssize_t kMostHeader = 8192;  // bytes
-constexpr ev_ssize_t kMostBody = 1024;    // bytes; nobody has a reason to send one
-constexpr int kMostSilence = 5;           // seconds
+constexpr ev_ssize_t kMostRequestBody = 1024;  // bytes; nobody has a reason to send one
+constexpr int kMostSilence = 5;                // seconds
 constexpr int kBacklog = 64;
 
 constexpr const char* kPrometheusType = "text/plain; version=0.0.4; charset=utf-8";
@@ -37,9 +36,9 @@ constexpr const char* kOpenMetricsType =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 // Shared with evhttp, which does not say when it is done with a connection.
-using Connection = std::unique_ptr<bufferevent, Freer<bufferevent_decref>>;
+using SharedConnection = std::unique_ptr<bufferevent, Freer<bufferevent_decref>>;
 
-bool is_over(const Connection& connection) {
+bool is_over(const SharedConnection& connection) {
   bufferevent_event_cb on_event = nullptr;  // evhttp has one as long as it lives
   bufferevent_getcb(connection.get(), nullptr, nullptr, &on_event, nullptr);
   return on_event == nullptr;
@@ -117,7 +116,7 @@ class MetricsServer::Impl {
     stop_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!http_ || !stop_) return false;
     evhttp_set_max_headers_size(http_.get(), kMostHeader);
-    evhttp_set_max_body_size(http_.get(), kMostBody);
+    evhttp_set_max_body_size(http_.get(), kMostRequestBody);
     evhttp_set_timeout(http_.get(), kMostSilence);
     evhttp_set_allowed_methods(http_.get(), EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
     evhttp_set_bevcb(http_.get(), &Impl::on_connection, this);
@@ -182,7 +181,7 @@ class MetricsServer::Impl {
   SharedPage page_;  // mutex_
   // Of the thread, once it runs.
   EventBase base_;
-  std::list<Connection> connections_;  // oldest first
+  std::list<SharedConnection> connections_;  // oldest first
   std::unique_ptr<evhttp, Freer<evhttp_free>> http_;
   Event stopping_;
   std::thread thread_;

@@ -14,18 +14,16 @@
 namespace cw {
 namespace {
 
-using std::chrono::seconds;
-
-constexpr seconds kLongestPause{300};
+constexpr std::chrono::seconds kLongestPause{300};
 constexpr auto kPassing = std::to_array<int>({429, 502, 503, 504});
 constexpr auto kOfGateways = std::to_array<int>({502, 504});  // whose server broke off, or is stuck
 
 // Retry-After (RFC 9110): seconds, or a moment as in "Sun, 06 Nov 1994 08:49:37 GMT".
-std::optional<seconds> pause_of(const std::string& text,
-                                std::chrono::system_clock::time_point now) {
+std::optional<std::chrono::seconds> pause_of(const std::string& text,
+                                             std::chrono::system_clock::time_point now) {
   if (text.empty()) return std::nullopt;
   const auto bounded = [](std::int64_t wait) {
-    return seconds(std::clamp<std::int64_t>(wait, 0, kLongestPause.count()));
+    return std::chrono::seconds(std::clamp<std::int64_t>(wait, 0, kLongestPause.count()));
   };
   std::int64_t number = 0;
   const char* const end = text.data() + text.size();
@@ -38,16 +36,16 @@ std::optional<seconds> pause_of(const std::string& text,
   return bounded(timegm(&time) - std::chrono::system_clock::to_time_t(now));
 }
 
-using Json = nlohmann::json;
+using AnswerJson = nlohmann::json;
 
-const Json* member(const Json& object, const char* name) {
+const AnswerJson* member(const AnswerJson& object, const char* name) {
   if (!object.is_object()) return nullptr;
   const auto found = object.find(name);
   return found == object.end() ? nullptr : &*found;
 }
 
 // An integer of 64 bits may come as a string, too.
-std::uint64_t count_in(const Json* value) {
+std::uint64_t count_in(const AnswerJson* value) {
   if (value == nullptr) return 0;
   if (value->is_number_unsigned()) return value->get<std::uint64_t>();
   if (!value->is_string()) return 0;
@@ -57,7 +55,7 @@ std::uint64_t count_in(const Json* value) {
   return count;
 }
 
-std::string text_in(const Json* value) {
+std::string text_in(const AnswerJson* value) {
   return value != nullptr && value->is_string() ? label_value(value->get_ref<const std::string&>())
                                                 : "";
 }
@@ -73,7 +71,7 @@ OtlpOutcome outcome_of(const HttpAnswer& answer, std::chrono::system_clock::time
             .reason = answer.problem};
   if (answer.heard == HttpAnswer::Heard::kNonsense)
     return {.what = What::kRefused, .pause = {}, .reason = answer.problem};
-  const Json body = Json::parse(answer.body, nullptr, false);
+  const AnswerJson body = AnswerJson::parse(answer.body, nullptr, false);
   if (answer.status < 200 || answer.status > 299) {
     const std::string message = text_in(member(body, "message"));
     OtlpOutcome outcome{.what = What::kRefused,
@@ -86,7 +84,7 @@ OtlpOutcome outcome_of(const HttpAnswer& answer, std::chrono::system_clock::time
     outcome.pause = pause_of(answer.retry_after, now);
     return outcome;
   }
-  const Json* const partial = member(body, "partialSuccess");
+  const AnswerJson* const partial = member(body, "partialSuccess");
   if (partial == nullptr) return {};
   const std::uint64_t rejected = count_in(member(*partial, "rejectedDataPoints"));
   if (rejected == 0) return {};

@@ -19,8 +19,6 @@ namespace {
 
 using protozero::pbf_builder;
 
-constexpr double kNsPerSecond = 1e9;
-
 struct Words {
   const char* count;
   const char* amount;

@@ -7,6 +7,7 @@
 
 #include "export/exposition.h"
 #include "export/lock_label.h"
+#include "export/report_time.h"
 #include "output/layout.h"
 
 namespace cw {
@@ -17,7 +18,6 @@ constexpr std::size_t kMostStacks = 20'000;
 constexpr std::size_t kMostFrames = 100'000;
 constexpr std::size_t kMostLocks = 1'000;
 constexpr std::size_t kLongestName = 4'000;  // columns
-constexpr double kNsPerSecond = 1e9;
 constexpr const char* kOther = "other";
 
 double share_or_none(double share) {

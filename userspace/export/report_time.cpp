@@ -6,8 +6,6 @@
 namespace cw {
 namespace {
 
-constexpr std::int64_t kNsPerSecond = 1'000'000'000;
-
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }

@@ -9,6 +9,8 @@
 
 namespace cw {
 
+inline constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+
 // Unix time in nanoseconds of "2025-03-01T03:12:45.123Z", as reports have it; empty when it is
 // none.
 std::optional<std::int64_t> unix_ns(const std::string& rfc3339);

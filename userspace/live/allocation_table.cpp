@@ -13,18 +13,6 @@ namespace {
 
 constexpr std::size_t kCallers = 4;  // and who called them, of a stack in a row
 
-enum Place : std::uint8_t { kWhere, kComm, kLevel, kRate, kBytes, kEach, kShare };
-
-constexpr std::array<Column, 7> kColumns = {{
-    {.title = "ALLOCATIONS IN", .left = true, .cut = Cut::kEnd, .sorts = false},
-    {.title = "COMM", .width = 16, .left = true, .screen = 110, .sorts = false},
-    {.title = "LEVEL", .width = 8, .left = true, .screen = 70, .sorts = false, .is_level = true},
-    {.title = "ALLOCS/S", .width = 12},
-    {.title = "BYTES/S", .width = 9},
-    {.title = "EACH", .width = 8, .screen = 80},
-    {.title = "SHARE", .width = 7},
-}};
-
 class AllocationTable : public Table {
  public:
   explicit AllocationTable(const Report& report) : report_(report) {
@@ -77,6 +65,18 @@ class AllocationTable : public Table {
   }
 
  private:
+  enum Place : std::uint8_t { kWhere, kComm, kLevel, kRate, kBytes, kEach, kShare };
+
+  static constexpr std::array<Column, 7> kColumns = {{
+      {.title = "ALLOCATIONS IN", .left = true, .cut = Cut::kEnd, .sorts = false},
+      {.title = "COMM", .width = 16, .left = true, .screen = 110, .sorts = false},
+      {.title = "LEVEL", .width = 8, .left = true, .screen = 70, .sorts = false, .is_level = true},
+      {.title = "ALLOCS/S", .width = 12},
+      {.title = "BYTES/S", .width = 9},
+      {.title = "EACH", .width = 8, .screen = 80},
+      {.title = "SHARE", .width = 7},
+  }};
+
   struct Row {
     const AllocatorReport* allocator;
     const AllocationSiteReport* site;  // null: the allocator itself

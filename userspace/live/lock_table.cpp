@@ -9,42 +9,6 @@
 namespace cw::live {
 namespace {
 
-constexpr double kTrendTop = 0.1;  // threads waiting: a suspect
-
-enum Place : std::uint8_t { kKind, kName, kComm, kLevel, kRate, kMean, kP99, kWaiting, kBusy, kIn };
-
-// Rate times duration is the number waiting: on a narrow screen the duration gives way.
-constexpr std::array<Column, 10> kOneProcess = {{
-    {.title = "KIND", .width = 8, .left = true, .screen = 70, .sorts = false},
-    {.title = "LOCK", .left = true, .sorts = false},
-    {.title = "COMM", .width = 16, .left = true, .screen = 170, .sorts = false},
-    {.title = "LEVEL", .width = 8, .left = true, .sorts = false, .is_level = true},
-    {.title = "WAITS/S", .width = 9},
-    {.title = "MEAN WAIT", .width = 10, .screen = 84},
-    {.title = "P99", .width = 9, .screen = 110},
-    {.title = "WAITING", .width = 8},
-    {.title = "BUSY", .width = 7},
-    {.title = "WAITING IN", .left = true, .screen = 150, .sorts = false},
-}};
-
-// Of several, a row says whose lock it is.
-constexpr std::array<Column, 10> kSeveral = [] {
-  auto columns = kOneProcess;
-  columns[kKind].screen = 100;
-  columns[kComm].screen = 70;
-  columns[kMean].screen = 100;
-  return columns;
-}();
-
-constexpr std::array<Column, 10> kIdle = [] {
-  auto columns = kOneProcess;
-  columns[kKind] = {.title = "KIND", .width = 11, .left = true, .sorts = false};
-  columns[kName].title = "IDLE WAIT";
-  columns[kLevel].screen = ~std::size_t{0};  // idle is not contention
-  columns[kIn].screen = 110;
-  return columns;
-}();
-
 double mean_wait(const LockReport& lock) {
   return lock.waits == 0 ? 0
                          : static_cast<double>(lock.wait.sum_ns) / static_cast<double>(lock.waits);
@@ -61,6 +25,51 @@ std::string waiting_in(const LockReport& lock) {
 
 class LockTable : public Table {
  public:
+  enum Place : std::uint8_t {
+    kKind,
+    kName,
+    kComm,
+    kLevel,
+    kRate,
+    kMean,
+    kP99,
+    kWaiting,
+    kBusy,
+    kIn
+  };
+
+  // Rate times duration is the number waiting: on a narrow screen the duration gives way.
+  static constexpr std::array<Column, 10> kOneProcess = {{
+      {.title = "KIND", .width = 8, .left = true, .screen = 70, .sorts = false},
+      {.title = "LOCK", .left = true, .sorts = false},
+      {.title = "COMM", .width = 16, .left = true, .screen = 170, .sorts = false},
+      {.title = "LEVEL", .width = 8, .left = true, .sorts = false, .is_level = true},
+      {.title = "WAITS/S", .width = 9},
+      {.title = "MEAN WAIT", .width = 10, .screen = 84},
+      {.title = "P99", .width = 9, .screen = 110},
+      {.title = "WAITING", .width = 8},
+      {.title = "BUSY", .width = 7},
+      {.title = "WAITING IN", .left = true, .screen = 150, .sorts = false},
+  }};
+
+  // Of several, a row says whose lock it is.
+  static constexpr std::array<Column, 10> kSeveral = [] {
+    auto columns = kOneProcess;
+    columns[kKind].screen = 100;
+    columns[kComm].screen = 70;
+    columns[kMean].screen = 100;
+    return columns;
+  }();
+
+  static constexpr std::array<Column, 10> kIdle = [] {
+    auto columns = kOneProcess;
+    columns[kKind] = {.title = "KIND", .width = 11, .left = true, .sorts = false};
+    columns[kName].title = "IDLE WAIT";
+    columns[kLevel].screen = ~std::size_t{0};  // idle is not contention
+    columns[kIn].screen = 110;
+    return columns;
+  }();
+
   LockTable(const std::vector<LockReport>& rows, std::span<const Column> columns, NotListed more)
       : rows_(rows), columns_(columns), more_(more) {}
 
@@ -69,7 +78,7 @@ class LockTable : public Table {
   [[nodiscard]] RowId id(std::size_t row) const override { return id_of(rows_[row]); }
   [[nodiscard]] Level level(std::size_t row) const override { return rows_[row].level; }
   [[nodiscard]] double trend(std::size_t row) const override { return rows_[row].waiters_mean; }
-  [[nodiscard]] double trend_top() const override { return kTrendTop; }
+  [[nodiscard]] double trend_top() const override { return kSuspectTrend; }
 
   [[nodiscard]] std::string text(std::size_t row, std::size_t column) const override {
     const LockReport& lock = rows_[row];
@@ -140,13 +149,14 @@ class LockTable : public Table {
 }  // namespace
 
 std::unique_ptr<Table> lock_table(const Report& report) {
-  const std::span<const Column> columns =
-      report.processes.size() > 1 ? std::span<const Column>(kSeveral) : kOneProcess;
+  const std::span<const Column> columns = report.processes.size() > 1
+                                              ? std::span<const Column>(LockTable::kSeveral)
+                                              : LockTable::kOneProcess;
   return std::make_unique<LockTable>(report.locks, columns, report.locks_not_listed);
 }
 
 std::unique_ptr<Table> idle_table(const Report& report) {
-  return std::make_unique<LockTable>(report.waits, kIdle, report.waits_not_listed);
+  return std::make_unique<LockTable>(report.waits, LockTable::kIdle, report.waits_not_listed);
 }
 
 }  // namespace cw::live

@@ -8,20 +8,6 @@
 namespace cw::live {
 namespace {
 
-enum Place : std::uint8_t { kPid, kComm, kLevel, kRss, kGrowth, kMinor, kMajor, kCalls, kLeft };
-
-constexpr std::array<Column, 9> kColumns = {{
-    {.title = "PID", .width = 8, .left = true},
-    {.title = "COMM", .left = true, .sorts = false},
-    {.title = "LEVEL", .width = 8, .left = true, .screen = 70, .sorts = false, .is_level = true},
-    {.title = "RSS", .width = 8},
-    {.title = "GROWTH/S", .width = 9},
-    {.title = "MINOR/S", .width = 10},
-    {.title = "MAJOR/S", .width = 8, .screen = 70},
-    {.title = "MMAP/S", .width = 8, .screen = 110},
-    {.title = "FULL IN", .width = 10, .screen = 90},
-}};
-
 class MemoryTable : public Table {
  public:
   explicit MemoryTable(const Report& report) : report_(report), rows_(report.memory) {}
@@ -91,6 +77,20 @@ class MemoryTable : public Table {
   }
 
  private:
+  enum Place : std::uint8_t { kPid, kComm, kLevel, kRss, kGrowth, kMinor, kMajor, kCalls, kLeft };
+
+  static constexpr std::array<Column, 9> kColumns = {{
+      {.title = "PID", .width = 8, .left = true},
+      {.title = "COMM", .left = true, .sorts = false},
+      {.title = "LEVEL", .width = 8, .left = true, .screen = 70, .sorts = false, .is_level = true},
+      {.title = "RSS", .width = 8},
+      {.title = "GROWTH/S", .width = 9},
+      {.title = "MINOR/S", .width = 10},
+      {.title = "MAJOR/S", .width = 8, .screen = 70},
+      {.title = "MMAP/S", .width = 8, .screen = 110},
+      {.title = "FULL IN", .width = 10, .screen = 90},
+  }};
+
   const Report& report_;
   const std::vector<MemoryReport>& rows_;
 };

@@ -9,21 +9,6 @@
 namespace cw::live {
 namespace {
 
-constexpr double kTrendTop = 0.1;  // threads lost: a suspect
-
-enum Place : std::uint8_t { kPid, kComm, kThreads, kLost, kOnCpu, kRunnable, kIdle, kWorst };
-
-constexpr std::array<Column, 8> kColumns = {{
-    {.title = "PID", .width = 8, .left = true},
-    {.title = "COMM", .width = 16, .left = true, .sorts = false},
-    {.title = "THREADS", .width = 8},
-    {.title = "LOST", .width = 8},
-    {.title = "ON CPU", .width = 8},
-    {.title = "RUNNABLE", .width = 10, .screen = 96},
-    {.title = "IDLE", .width = 8, .screen = 110},
-    {.title = "WORST LOCK", .left = true, .screen = 76, .sorts = false, .is_level = true},
-}};
-
 class ProcessTable : public Table {
  public:
   explicit ProcessTable(const Report& report) : report_(report), rows_(report.processes) {}
@@ -34,7 +19,7 @@ class ProcessTable : public Table {
   [[nodiscard]] double trend(std::size_t row) const override {
     return rows_[row].threads_mean.lock_wait;
   }
-  [[nodiscard]] double trend_top() const override { return kTrendTop; }
+  [[nodiscard]] double trend_top() const override { return kSuspectTrend; }
   [[nodiscard]] Level level(std::size_t row) const override {
     const LockReport* const worst = worst_lock(row);
     return worst == nullptr ? Level::kFine : worst->level;
@@ -96,6 +81,19 @@ class ProcessTable : public Table {
   }
 
  private:
+  enum Place : std::uint8_t { kPid, kComm, kThreads, kLost, kOnCpu, kRunnable, kIdle, kWorst };
+
+  static constexpr std::array<Column, 8> kColumns = {{
+      {.title = "PID", .width = 8, .left = true},
+      {.title = "COMM", .width = 16, .left = true, .sorts = false},
+      {.title = "THREADS", .width = 8},
+      {.title = "LOST", .width = 8},
+      {.title = "ON CPU", .width = 8},
+      {.title = "RUNNABLE", .width = 10, .screen = 96},
+      {.title = "IDLE", .width = 8, .screen = 110},
+      {.title = "WORST LOCK", .left = true, .screen = 76, .sorts = false, .is_level = true},
+  }};
+
   // Only asked for rows that are shown: it goes through all locks.
   [[nodiscard]] const LockReport* worst_lock(std::size_t row) const {
     const auto found = std::ranges::find_if(report_.locks, [&](const LockReport& lock) {

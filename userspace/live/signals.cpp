@@ -14,7 +14,7 @@ constexpr std::array kHandled = {SIGWINCH, SIGTSTP, SIGCONT, SIGHUP, SIGINT, SIG
 
 std::atomic<int> pipe_end{-1};  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 // As they were before, in kHandled's order.
-std::array<struct sigaction, kHandled.size()> before;  // NOLINT
+std::array<struct sigaction, kHandled.size()> handled_before;  // NOLINT
 
 void tell(int signal) {
   const int error = errno;
@@ -42,13 +42,15 @@ Result<Signals> Signals::handle() {
   signals.writing_ = Fd(ends[1]);
   pipe_end = ends[1];
   const struct sigaction action = telling();
-  for (std::size_t i = 0; i < kHandled.size(); ++i) sigaction(kHandled[i], &action, &before[i]);
+  for (std::size_t i = 0; i < kHandled.size(); ++i)
+    sigaction(kHandled[i], &action, &handled_before[i]);
   return signals;
 }
 
 Signals::~Signals() {
   if (!reading_) return;  // moved from
-  for (std::size_t i = 0; i < kHandled.size(); ++i) sigaction(kHandled[i], &before[i], nullptr);
+  for (std::size_t i = 0; i < kHandled.size(); ++i)
+    sigaction(kHandled[i], &handled_before[i], nullptr);
   // That a terminal is gone is read from it before its signal comes, which is to end nobody then.
   static_cast<void>(std::signal(SIGHUP, SIG_IGN));
   pipe_end = -1;

@@ -31,6 +31,8 @@ struct Column {
   bool is_level = false;  // painted by the row's level
 };
 
+inline constexpr double kSuspectTrend = 0.1;  // threads waiting for locks, in a sparkline
+
 class Table {
  public:
   Table() = default;

@@ -162,4 +162,9 @@ struct Snapshot {
   Losses losses;
 };
 
+// Of a counter that only grows; 0 where it began anew.
+inline std::uint64_t grown_by(std::uint64_t before, std::uint64_t after) {
+  return after > before ? after - before : 0;
+}
+
 }  // namespace cw

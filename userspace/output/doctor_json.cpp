@@ -1,16 +1,8 @@
-#include <cmath>
-#include <nlohmann/json.hpp>
-
 #include "output/doctor.h"
+#include "output/json_parts.h"
 
 namespace cw {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-void set_if(Json& object, const char* key, const std::optional<double>& value) {
-  if (value) object[key] = std::isfinite(*value) ? *value : 0;
-}
 
 Json to_json(const Check& check) {
   Json object = {{"name", check.name}, {"group", name_of(check.group)}};
@@ -68,13 +60,6 @@ Json to_json(const CapabilityReport& capability) {
           {"kept", capability.kept}};
 }
 
-template <typename T>
-Json list(const std::vector<T>& values) {
-  Json array = Json::array();
-  for (const T& value : values) array.push_back(to_json(value));
-  return array;
-}
-
 }  // namespace
 
 std::string to_json(const DoctorReport& report) {
@@ -83,10 +68,10 @@ std::string to_json(const DoctorReport& report) {
                        {"kernel", report.kernel},
                        {"ready", report.ready},
                        {"summary", report.summary},
-                       {"checks", list(report.checks)},
-                       {"hooks", list(report.hooks)},
+                       {"checks", list(report.checks, to_json)},
+                       {"hooks", list(report.hooks, to_json)},
                        {"allocators", allocators_of(report)},
-                       {"capabilities", list(report.capabilities)}};
+                       {"capabilities", list(report.capabilities, to_json)}};
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

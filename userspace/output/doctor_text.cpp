@@ -15,8 +15,6 @@ constexpr std::size_t kMark = 5;
 constexpr std::size_t kName = 26;
 constexpr std::size_t kText = kLabel + kMark + kName;  // the column where values begin
 constexpr double kNoCost = 1;  // ns: what cannot be told from no cost at all
-constexpr std::string_view kRed = "\x1b[1;31m";
-constexpr std::string_view kGreen = "\x1b[1;32m";
 
 // A row of the table: what does not fit goes on below.
 void write_row(Page& page, std::string_view label, std::string_view mark, std::string_view name,

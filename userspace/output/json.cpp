@@ -75,20 +75,6 @@ Json to_json(const Releasers& releasers) {
           {"stack_complete", releasers.stack.complete}};
 }
 
-Json to_json(const OwnerLooks::WaitsFor& other);
-Json to_json(const Pattern& pattern);
-Json to_json(const ProcessReport& process);
-Json to_json(const SleepShare& sleep);
-Json to_json(const DeadlockLink& link);
-Json to_json(const Deadlock& deadlock);
-
-template <typename T>
-Json list(const std::vector<T>& values) {
-  Json array = Json::array();
-  for (const T& value : values) array.push_back(to_json(value));
-  return array;
-}
-
 Json to_json(const Pattern& pattern) {
   return {{"name", pattern.name}, {"evidence", pattern.evidence}};
 }
@@ -103,7 +89,7 @@ Json to_json(const OwnerLooks& looks) {
   return {{"looks", looks.looks},
           {"owned", looks.owned},
           {"asleep_in", std::move(asleep)},
-          {"waits_for", list(looks.waits_for)}};
+          {"waits_for", list(looks.waits_for, to_json)}};
 }
 
 Json to_json(const LockReport& lock) {
@@ -137,11 +123,11 @@ Json to_json(const LockReport& lock) {
   object["wake_gap_ns"] = gap_to_json(lock.wake_gap);
   if (!lock.primitive.empty()) object["primitive"] = lock.primitive;
   if (lock.owner) object["owner"] = {{"tid", lock.owner->tid}, {"comm", lock.owner->comm}};
-  if (!lock.patterns.empty()) object["patterns"] = list(lock.patterns);
+  if (!lock.patterns.empty()) object["patterns"] = list(lock.patterns, to_json);
   if (!lock.explanation.empty()) object["explanation"] = lock.explanation;
   if (lock.owner_looks) object["owner_looks"] = to_json(*lock.owner_looks);
-  object["waiters"] = list(lock.waiters);
-  object["releasers"] = list(lock.releasers);
+  object["waiters"] = list(lock.waiters, to_json);
+  object["releasers"] = list(lock.releasers, to_json);
   object["unattributed_share"] = finite(lock.unattributed_share);
   if (lock.sections) put_sections(object, *lock.sections);
   return object;
@@ -162,7 +148,7 @@ Json to_json(const DeadlockLink& link) {
 }
 
 Json to_json(const Deadlock& deadlock) {
-  return {{"cycle", list(deadlock.cycle)}};
+  return {{"cycle", list(deadlock.cycle, to_json)}};
 }
 
 Json to_json(const ThreadsMean& mean) {
@@ -187,7 +173,7 @@ Json to_json(const ProcessReport& process) {
           {"runtimes", process.runtimes},
           {"allocators", process.allocators},
           {"threads_mean", to_json(process.threads_mean)},
-          {"sleeping_in", list(process.sleeping_in)},
+          {"sleeping_in", list(process.sleeping_in, to_json)},
           {"ended", process.ended}};
 }
 
@@ -255,14 +241,14 @@ std::string to_json(const Report& report, const JsonOptions& options) {
                  {"interval", report.interval},
                  {"interval_s", finite(report.interval_s)},
                  {"final", report.final},
-                 {"processes", list(report.processes)},
+                 {"processes", list(report.processes, to_json)},
                  {"verdict", to_json(report.verdict)}};
   put_locks(object, "locks", report.locks, report.locks_not_listed, options.max_rows);
   if (options.with_waits)
     put_locks(object, "waits", report.waits, report.waits_not_listed, options.max_rows);
   object["idle_waits"] = idle_to_json(report.idle_waits);
   put_memory(object, report);
-  object["deadlocks"] = list(report.deadlocks);
+  object["deadlocks"] = list(report.deadlocks, to_json);
   object["fidelity"] = to_json(report.fidelity);
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -92,17 +92,6 @@ Json to_json(const FaultSiteReport& site) {
           {"stack_complete", site.stack.complete}};
 }
 
-Json to_json(const AllocatorReport& row);
-Json to_json(const MemoryReport& row);
-Json to_json(const CgroupReport& row);
-
-template <typename T>
-Json rows_of(const std::vector<T>& values) {
-  Json array = Json::array();
-  for (const T& value : values) array.push_back(to_json(value));
-  return array;
-}
-
 Json to_json(const AllocatorReport& row) {
   Json object = {{"pid", row.pid},
                  {"comm", row.comm},
@@ -121,7 +110,7 @@ Json to_json(const AllocatorReport& row) {
   put_lives(object, row);
   set_if(object, "lock_wait_s", row.lock_wait_s);
   if (!row.remark.empty()) object["remark"] = row.remark;
-  object["sites"] = rows_of(row.sites);
+  object["sites"] = list(row.sites, to_json);
   return object;
 }
 
@@ -142,7 +131,7 @@ Json to_json(const MemoryReport& row) {
   set_if(object, "mmap_per_s", row.mmap_per_s);
   set_if(object, "munmap_per_s", row.munmap_per_s);
   set_if(object, "madvise_per_s", row.madvise_per_s);
-  object["sites"] = rows_of(row.sites);
+  object["sites"] = list(row.sites, to_json);
   return object;
 }
 
@@ -156,10 +145,10 @@ Json to_json(const CgroupReport& row) {
 }  // namespace
 
 void put_memory(Json& object, const Report& report) {
-  if (report.observed.alloc) object["allocators"] = rows_of(report.allocators);
+  if (report.observed.alloc) object["allocators"] = list(report.allocators, to_json);
   if (!report.observed.memory) return;
-  object["memory"] = rows_of(report.memory);
-  object["cgroups"] = rows_of(report.cgroups);
+  object["memory"] = list(report.memory, to_json);
+  object["cgroups"] = list(report.cgroups, to_json);
 }
 
 }  // namespace cw

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <type_traits>
+#include <vector>
 
 #include "model/report.h"
 
@@ -21,6 +23,14 @@ inline void set_if(Json& object, const char* key, const std::optional<double>& v
 template <typename T>
 void set_if(Json& object, const char* key, const std::optional<T>& value) {
   if (value) object[key] = *value;
+}
+
+// Each value as `write` has it.
+template <typename T>
+Json list(const std::vector<T>& values, Json (*write)(const std::type_identity_t<T>&)) {
+  Json array = Json::array();
+  for (const T& value : values) array.push_back(write(value));
+  return array;
 }
 
 Json to_json(const Stack& stack);

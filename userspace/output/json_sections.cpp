@@ -20,13 +20,6 @@ Json to_json(const WhatIf& line) {
           {"assumes", line.assumes}};
 }
 
-template <typename T>
-Json list(const std::vector<T>& values) {
-  Json array = Json::array();
-  for (const T& value : values) array.push_back(to_json(value));
-  return array;
-}
-
 }  // namespace
 
 Json to_json(const Estimate& estimate) {
@@ -48,8 +41,8 @@ void put_sections(Json& object, const SectionsReport& sections) {
   set_if(object, "ceiling_per_s", sections.ceiling_per_s);
   set_if(object, "ceiling_threads", sections.ceiling_threads);
   if (sections.bounds_only) return;
-  object["holders"] = list(sections.holders);
-  object["what_if"] = list(sections.what_if);
+  object["holders"] = list(sections.holders, to_json);
+  object["what_if"] = list(sections.what_if, to_json);
 }
 
 }  // namespace cw

@@ -1,5 +1,7 @@
 #include "output/text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "output/layout.h"
@@ -54,6 +56,13 @@ std::vector<const LockReport*> shown_locks(const Report& report, std::size_t top
 
 std::string shown_name(const LockReport& lock) {
   return printable(lock.has_symbol ? short_symbol(lock.name) : lock.name);
+}
+
+std::string frame_text(const Frame& frame) {
+  std::string text = frame.function.empty() ? fmt::format("{}+{:#x}", frame.module, frame.offset)
+                                            : short_symbol(frame.function);
+  if (const std::string place = source_line(frame); !place.empty()) text += "   " + place;
+  return text;
 }
 
 std::string verdict_text(const Report& report, const TextOptions& options) {

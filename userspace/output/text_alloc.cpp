@@ -12,30 +12,20 @@
 namespace cw {
 namespace {
 
-constexpr std::size_t kIndent = 2;
-constexpr std::size_t kShare = 6;  // "100 % "
+constexpr std::size_t kSiteShare = 6;  // "100 % "
 constexpr std::size_t kSitesShown = 3;
-constexpr std::size_t kFramesShown = 3;
 constexpr std::size_t kGroupsTold = 3;
 constexpr double kThrottledPct = 5;       // of its periods: worth a line
 constexpr double kMostlyElsewhere = 0.3;  // share of blocks
-constexpr double kWorthTelling = 0.05;    // share of blocks
+constexpr double kWideInterval = 0.05;    // share of blocks
 constexpr double kPressedPct = 1;         // of the time
 
-std::string frame_text(const Frame& frame) {
-  std::string text = frame.function.empty() ? fmt::format("{}+{:#x}", frame.module, frame.offset)
-                                            : short_symbol(frame.function);
-  if (frame.file)
-    text += fmt::format("   {}{}", frame.file->substr(frame.file->rfind('/') + 1),
-                        frame.line ? fmt::format(":{}", *frame.line) : std::string());
-  return text;
-}
-
 void write_site(Page& page, double share, const std::string& what, const Stack& stack) {
-  std::string margin = pad("", kIndent) + pad(pad_left(format_share(share), kShare - 1), kShare);
+  std::string margin =
+      pad("", kIndent) + pad(pad_left(format_share(share), kSiteShare - 1), kSiteShare);
   const auto line = [&](const std::string& text) {
     page.line(margin + text);
-    margin = std::string(kIndent + kShare, ' ');
+    margin = std::string(kIndent + kSiteShare, ' ');
   };
   if (stack.frames.empty()) line("(no stack)" + what);
   const std::size_t end = std::min(stack.frames.size(), stack.own + kFramesShown);
@@ -58,7 +48,7 @@ void write_lives(Page& page, const AllocatorReport& row) {
   if (row.lifetimes && row.lifetimes->short_lived) {
     const Estimate& share = *row.lifetimes->short_lived;
     text = fmt::format("blocks: {} freed within 1 ms", format_share(share.estimate));
-    if (share.high - share.low >= kWorthTelling)
+    if (share.high - share.low >= kWideInterval)
       text += fmt::format(" ({} to {})", format_share(share.low), format_share(share.high));
   } else if (row.lifetimes && row.lifetimes->known_share > 0) {
     text = fmt::format("blocks: {} freed within {}", format_share(row.lifetimes->known_share),

@@ -20,9 +20,7 @@ constexpr std::size_t kTimeLength = 8;
 constexpr std::size_t kSyscallsShown = 4;
 constexpr double kWorthTelling = 0.05;                // threads
 constexpr std::string_view kDeadlock = "deadlock: ";  // begins the summary of one
-constexpr std::string_view kRed = "\x1b[1;31m";
 constexpr std::string_view kYellow = "\x1b[1;33m";
-constexpr std::string_view kGreen = "\x1b[1;32m";
 
 std::string joined(const std::vector<std::string>& parts, std::string_view separator) {
   std::string text;

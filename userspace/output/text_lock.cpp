@@ -14,10 +14,7 @@
 namespace cw {
 namespace {
 
-constexpr std::size_t kIndent = 2;
-constexpr std::size_t kShare = 7;        // "<0.1 % "
 constexpr std::size_t kStacksShown = 3;  // a side
-constexpr std::size_t kFramesShown = 3;  // a stack
 
 constexpr std::size_t kPidsShown = 3;
 constexpr std::array kShades = {'.', ':', '|', '#'};

@@ -35,10 +35,18 @@ class Page {
   std::string text_;
 };
 
+inline constexpr std::size_t kIndent = 2;  // of a detail's lines
+inline constexpr std::size_t kShare = 7;   // "<0.1 % "
+inline constexpr std::size_t kFramesShown = 3;
+inline constexpr std::string_view kRed = "\x1b[1;31m";
+inline constexpr std::string_view kGreen = "\x1b[1;32m";
+
 // Locks worth a row of their own: at least as many threads waiting, or a level.
 std::vector<const LockReport*> shown_locks(const Report& report, std::size_t top_n);
 // "orders::ledger", short and harmless.
 std::string shown_name(const LockReport& lock);
+// "orders::settle(Order&)   ledger.cpp:41", not made harmless yet.
+std::string frame_text(const Frame& frame);
 
 // The verdict in parts: what is the matter, the sum behind it, what to do next.
 struct Answer {

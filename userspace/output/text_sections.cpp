@@ -13,10 +13,8 @@
 namespace cw {
 namespace {
 
-constexpr std::size_t kIndent = 2;
-constexpr std::size_t kShare = 7;  // "<0.1 % "
 constexpr std::size_t kHoldersShown = 3;
-constexpr std::size_t kFramesShown = 2;
+constexpr std::size_t kHolderFramesShown = 2;
 
 // "41,000/s [40,100-41,900]", the interval where it is more than what rounding hides.
 std::string rate_text(const Estimate& rate) {
@@ -71,13 +69,6 @@ void write_hold_times(Page& page, const Distribution& hold) {
                         format_duration(static_cast<double>(hold.histogram.max()))));
 }
 
-std::string frame_text(const Frame& frame) {
-  std::string text = frame.function.empty() ? fmt::format("{}+{:#x}", frame.module, frame.offset)
-                                            : short_symbol(frame.function);
-  if (const std::string place = source_line(frame); !place.empty()) text += "   " + place;
-  return text;
-}
-
 void write_holder(Page& page, const Holders& holder) {
   std::string what = fmt::format("   {}/s", format_rate(holder.acquisitions_per_s));
   if (!holder.hold.histogram.empty())
@@ -87,7 +78,7 @@ void write_holder(Page& page, const Holders& holder) {
   std::string margin =
       pad("", kIndent) + pad(pad_left(format_share(holder.share), kShare - 1), kShare);
   const Stack& stack = holder.stack;
-  const std::size_t end = std::min(stack.frames.size(), stack.own + kFramesShown);
+  const std::size_t end = std::min(stack.frames.size(), stack.own + kHolderFramesShown);
   if (stack.own >= end) page.line(margin + "(no stack)" + what);
   for (std::size_t i = stack.own; i < end; ++i) {
     page.line(margin + frame_text(stack.frames[i]) + (i == stack.own ? what : ""));

@@ -27,7 +27,7 @@ namespace {
 
 static_assert(kAllocators == CW_ALLOCATORS);
 
-constexpr auto kOurs =
+constexpr auto kAllocMaps =
     std::to_array<const char*>({"stack_room", "cost", "memory_calls", "fault_sites", "alloc_sites",
                                 "alloc_counts", "alloc_callers", "alloc_threads"});
 
@@ -39,7 +39,7 @@ Result<Skeleton<alloc_bpf>> load_set(const LockProbes& locks, Watched newcomers,
                 fmt::format("cannot open the memory programs: {}", std::strerror(errno)));
   skeleton->rodata->newcomers = static_cast<std::uint32_t>(newcomers);
   skeleton->rodata->our_pid_namespace = nested_pid_namespace();
-  if (auto shared = share_maps(skeleton->obj, locks, kOurs); !shared)
+  if (auto shared = share_maps(skeleton->obj, locks, kAllocMaps); !shared)
     return std::unexpected(shared.error());
   select_memory_programs(skeleton->obj, set);
   // A program reads its cookie in the way of what it is to be attached by.

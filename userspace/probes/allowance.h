@@ -7,6 +7,10 @@
 
 namespace cw {
 
+inline constexpr double kSurge = 3;  // times what was expected, and a window is closed early
+inline constexpr double kHitsLetPass = 500;  // whatever was expected
+inline constexpr double kForgets = 0.7;      // of what was seen, from window to window
+
 class Allowance {
  public:
   struct Bounds {

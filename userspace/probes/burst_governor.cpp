@@ -6,16 +6,13 @@
 namespace cw {
 namespace {
 
-constexpr Allowance::Bounds kBounds{.unfelt = 0.0002, .kept_ns = 2e9};
+constexpr Allowance::Bounds kBurstBounds{.unfelt = 0.0002, .kept_ns = 2e9};
 constexpr double kStacksAWindow = 48;
 constexpr double kRestNs = 20e6;  // between windows at least
 constexpr double kWorthAttaching = 3;
-constexpr double kSurge = 3;           // times what was expected, and a window is closed early
-constexpr double kHitsLetPass = 500;   // whatever was expected
-constexpr double kStallNs = 3e6;       // what probes may hold up one thread in one window
-constexpr double kForgets = 0.7;       // of what was seen, from window to window
-constexpr double kSleeps = 0.9;        // CPUs, of a process whose threads all do at times
-constexpr double kOfSleepersNs = 2e6;  // their windows, at least, where
+constexpr double kBurstStallNs = 3e6;        // what probes may hold up one thread in one window
+constexpr double kSleeps = 0.9;              // CPUs, of a process whose threads all do at times
+constexpr double kOfSleepersNs = 2e6;        // their windows, at least, where
 constexpr double kSleepersPeriodNs = 1.5e9;  // pays for one
 constexpr double kReliedOn = 4;              // times as long
 constexpr double kSlowsLittle = 0.07;        // share of one thread's time that probes take
@@ -35,7 +32,7 @@ std::size_t index_of(ProbeSet set) {
 }  // namespace
 
 BurstGovernor::BurstGovernor(double budget_share, ProbeCosts costs, std::uint64_t seed)
-    : allowance_(budget_share, kBounds, kProbeSets * (kShortestNs + costs.window_ns)),
+    : allowance_(budget_share, kBurstBounds, kProbeSets * (kShortestNs + costs.window_ns)),
       costs_(costs),
       random_(seed) {}
 
@@ -82,7 +79,7 @@ std::optional<WindowPlan> BurstGovernor::next(double cpus) {
   if (!plan.trial) {
     const double per_ns = std::max(rate * costs_.hit_ns, 1e-9);
     // Nor is a rate relied on for much longer than it was seen.
-    const double longest = std::min(std::clamp(kStallNs / per_ns, kStallNs, kLongestNs),
+    const double longest = std::min(std::clamp(kBurstStallNs / per_ns, kBurstStallNs, kLongestNs),
                                     std::max(kReliedOn * watched_ns_, kShortestNs));
     // As much as a period allows; at least a few times what attaching costs, or that would be all
     // it buys.

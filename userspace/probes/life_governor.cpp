@@ -6,18 +6,15 @@
 namespace cw {
 namespace {
 
-constexpr Allowance::Bounds kBounds{.unfelt = 0.0001, .kept_ns = 5e9};
-constexpr double kStallNs = 6e6;  // what probes may hold up one thread in one window
+constexpr Allowance::Bounds kLifeBounds{.unfelt = 0.0001, .kept_ns = 5e9};
+constexpr double kLifeStallNs = 6e6;  // what probes may hold up one thread in one window
 constexpr double kBlocksAWindow = 200;
 constexpr double kPeriods = 2;  // that a window may use up what they allow of
-constexpr double kSurge = 3;    // times what was expected, and a window is closed early
-constexpr double kHitsLetPass = 500;
-constexpr double kForgets = 0.7;  // of what was seen, from window to window
 
 }  // namespace
 
 LifeGovernor::LifeGovernor(double budget_share, LifeCosts costs, std::uint64_t seed)
-    : allowance_(budget_share, kBounds, 0), costs_(costs), random_(seed) {}
+    : allowance_(budget_share, kLifeBounds, 0), costs_(costs), random_(seed) {}
 
 double LifeGovernor::cost_of(const LifeOutcome& outcome) const {
   return costs_.window_ns + costs_.hit_ns * static_cast<double>(outcome.hits) +
@@ -27,7 +24,7 @@ double LifeGovernor::cost_of(const LifeOutcome& outcome) const {
 std::optional<LifePlan> LifeGovernor::next(double cpus, double hits_per_ns) {
   const double rate = hits_per_ns_ > 0 ? hits_per_ns_ : hits_per_ns;
   const double per_ns = std::max(rate * costs_.hit_ns, 1e-9);  // what probes take of the time
-  const double longest = std::clamp(kStallNs / per_ns, kShortestNs, kLongestNs);
+  const double longest = std::clamp(kLifeStallNs / per_ns, kShortestNs, kLongestNs);
   // As much as some periods allow: the less a process does, the less of it is to be had.
   const double affordable = allowance_.per_ns(cpus) * kPeriods * kPeriodNs - costs_.window_ns;
   const double length = std::clamp(affordable / 2 / per_ns, kShortestNs, longest);

@@ -25,7 +25,7 @@
 namespace cw {
 namespace {
 
-constexpr auto kOurs = std::to_array<const char*>(
+constexpr auto kLifeMaps = std::to_array<const char*>(
     {"stack_room", "cost", "life_of", "life_threads", "life_counts", "alloc_callers"});
 
 Result<Skeleton<lives_bpf>> load_programs(const LockProbes& locks, LifeProbes::Method method) {
@@ -34,7 +34,7 @@ Result<Skeleton<lives_bpf>> load_programs(const LockProbes& locks, LifeProbes::M
     return fail(Exit::kFailed,
                 fmt::format("cannot open the programs for lifetimes: {}", std::strerror(errno)));
   skeleton->rodata->our_pid_namespace = nested_pid_namespace();
-  if (auto shared = share_maps(skeleton->obj, locks, kOurs); !shared)
+  if (auto shared = share_maps(skeleton->obj, locks, kLifeMaps); !shared)
     return std::unexpected(shared.error());
   const bool session = method == LifeProbes::Method::kSession;
   bpf_program__set_autoload(skeleton->progs.life_session, session);

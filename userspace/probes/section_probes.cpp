@@ -27,7 +27,7 @@
 namespace cw {
 namespace {
 
-constexpr auto kOurs =
+constexpr auto kSectionMaps =
     std::to_array<const char*>({"stack_room", "cost", "section_events", "section_cpus"});
 constexpr std::uint32_t kEvents = 131072;  // of all CPUs, 7 MB; but for each
 constexpr std::uint32_t kFewest = 1024;
@@ -95,7 +95,7 @@ Result<SectionProbes> SectionProbes::load(const LockProbes& locks) {
   skeleton->rodata->section_room = state->room;
   const std::uint32_t entries = state->room * state->cpus;
   bpf_map__set_max_entries(skeleton->maps.section_events, entries);
-  if (auto shared = share_maps(skeleton->obj, locks, kOurs); !shared)
+  if (auto shared = share_maps(skeleton->obj, locks, kSectionMaps); !shared)
     return std::unexpected(shared.error());
   if (const int error = sections_bpf::load(skeleton.get()); error != 0)
     return fail(Exit::kNotAllowed, fmt::format("this kernel refuses the programs for sections ({})",

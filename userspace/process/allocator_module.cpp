@@ -13,7 +13,7 @@
 namespace cw {
 namespace {
 
-constexpr unsigned kMaxDepth = 3;  // of calls within the allocator: deeper down it is its pages
+constexpr unsigned kMaxCallDepth = 3;  // of calls within the allocator: deeper down it is its pages
 
 // Whether a function for `outer` that always goes on to one for `inner` needs no probe of its own.
 bool is_counted_by(AllocCall outer, AllocCall inner) {
@@ -83,7 +83,7 @@ class LeadFinder {
   // Whether a function is the allocator's alone. In a library of its own all are; beside other code
   // only what its entries call directly, and what its name tells.
   [[nodiscard]] bool is_internal(std::uint64_t vaddr, unsigned depth) const {
-    if (depth > kMaxDepth) return false;
+    if (depth > kMaxCallDepth) return false;
     const bool own_library =
         !module_->is_program && module_->standard_names != AllocatorFamily::kStandard;
     if (own_library || depth == 1) return true;

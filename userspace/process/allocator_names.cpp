@@ -4,6 +4,8 @@
 #include <array>
 #include <span>
 
+#include "process/demangle.h"
+
 namespace cw {
 namespace {
 
@@ -103,10 +105,6 @@ std::optional<AllocCall> look_up(std::span<const Name> names, std::string_view t
 
 // The most that a name of either table has behind a prefix, and the prefix.
 constexpr std::size_t kLongestName = 64;
-
-std::string_view without_version(std::string_view symbol) {
-  return symbol.substr(0, symbol.find('@'));
-}
 
 }  // namespace
 

@@ -22,10 +22,6 @@ namespace {
 
 constexpr std::size_t kLast = std::numeric_limits<std::size_t>::max();
 
-std::string_view file_name_of(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
 bool is_c_library(std::string_view name) {
   return name == "libc.so.6" || name == "libc.so" || name.starts_with("libc-2.") ||
          name.starts_with("ld-musl-") || name.starts_with("libc.musl-");

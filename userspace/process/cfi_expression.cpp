@@ -1,7 +1,7 @@
 #include "process/cfi_expression.h"
 
 #include <array>
-#include <limits>
+#include <utility>
 
 namespace cw {
 namespace {
@@ -18,11 +18,6 @@ constexpr std::uint8_t kRegister = 0x70;  // breg0, likewise
 constexpr std::uint8_t kFpRegister = kRegister + 6;
 constexpr std::uint8_t kSpRegister = kRegister + 7;
 constexpr std::uint8_t kPcRegister = kRegister + 16;
-
-bool fits(std::int64_t offset) {
-  return offset >= std::numeric_limits<std::int32_t>::min() &&
-         offset <= std::numeric_limits<std::int32_t>::max();
-}
 
 // What follows "breg7 8" in the linker's PLT (elf_x86_64_eh_frame_plt in binutils): past the push
 // of an entry's number, the stack is 8 deeper.
@@ -44,7 +39,8 @@ UnwindRule plt_rule(CfiCursor rest, std::int32_t offset) {
 UnwindRule cfa_by_expression(CfiCursor expression) {
   const auto first = expression.take<std::uint8_t>();
   const std::int64_t offset = expression.take_sleb();
-  if ((first != kFpRegister && first != kSpRegister) || !fits(offset)) return {};
+  if ((first != kFpRegister && first != kSpRegister) || !std::in_range<std::int32_t>(offset))
+    return {};
   UnwindRule rule{.cfa = first == kSpRegister ? UnwindRule::Cfa::kSp : UnwindRule::Cfa::kFp,
                   .cfa_offset = static_cast<std::int32_t>(offset)};
   const CfiCursor rest = expression;
@@ -68,7 +64,8 @@ CfiRegister saved_by_expression(CfiCursor expression) {
   const auto base = expression.take<std::uint8_t>();
   const std::int64_t offset = expression.take_sleb();
   const bool known = base == kFpRegister || base == kSpRegister;
-  if (!expression.good() || expression.left() != 0 || !known || !fits(offset))
+  if (!expression.good() || expression.left() != 0 || !known ||
+      !std::in_range<std::int32_t>(offset))
     return {.how = CfiRegister::How::kOther};
   return {.how = base == kSpRegister ? CfiRegister::How::kAtSp : CfiRegister::How::kAtFp,
           .offset = offset};

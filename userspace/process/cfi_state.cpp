@@ -1,6 +1,6 @@
 #include "process/cfi_state.h"
 
-#include <limits>
+#include <utility>
 
 #include "process/cfi_expression.h"
 
@@ -11,11 +11,6 @@ namespace {
 constexpr std::uint64_t kFp = 6;
 constexpr std::uint64_t kSp = 7;
 constexpr std::uint64_t kPc = 16;
-
-bool fits(std::int64_t offset) {
-  return offset >= std::numeric_limits<std::int32_t>::min() &&
-         offset <= std::numeric_limits<std::int32_t>::max();
-}
 
 UnwindRule::Fp fp_of(CfiRegister::How how) {
   switch (how) {
@@ -43,8 +38,9 @@ UnwindRule::Cfa base_of(std::uint64_t number) {
 UnwindRule signal_rule(const CfiState& state) {
   using How = CfiRegister::How;
   if (state.cfa_expression.cfa != UnwindRule::Cfa::kDerefSp || state.pc.how != How::kAtSp ||
-      state.fp.how != How::kAtSp || state.cfa_expression.cfa_plus != 0 || !fits(state.pc.offset) ||
-      !fits(state.fp.offset))
+      state.fp.how != How::kAtSp || state.cfa_expression.cfa_plus != 0 ||
+      !std::in_range<std::int32_t>(state.pc.offset) ||
+      !std::in_range<std::int32_t>(state.fp.offset))
     return {};
   return {.cfa = UnwindRule::Cfa::kSignal,
           .fp = UnwindRule::Fp::kAtSp,
@@ -61,12 +57,12 @@ UnwindRule rule_of(const CfiState& state) {
   if (state.cfa == CfiState::Cfa::kExpression && state.pc.how == CfiRegister::How::kAtSp)
     return signal_rule(state);
   const bool pc_below_cfa = state.pc.how == CfiRegister::How::kAtCfa && state.pc.offset == -8;
-  if (!pc_below_cfa || !fits(state.fp.offset)) return {};
+  if (!pc_below_cfa || !std::in_range<std::int32_t>(state.fp.offset)) return {};
   UnwindRule rule;
   if (state.cfa == CfiState::Cfa::kExpression) {
     rule = state.cfa_expression;
-  } else if (state.cfa == CfiState::Cfa::kRegister && fits(state.cfa_offset) &&
-             state.cfa_register < kPc) {
+  } else if (state.cfa == CfiState::Cfa::kRegister &&
+             std::in_range<std::int32_t>(state.cfa_offset) && state.cfa_register < kPc) {
     rule.cfa = base_of(state.cfa_register);
     rule.cfa_offset = static_cast<std::int32_t>(state.cfa_offset);
     if (rule.cfa == UnwindRule::Cfa::kRegister)

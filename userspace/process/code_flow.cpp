@@ -11,7 +11,7 @@
 namespace cw {
 namespace {
 
-constexpr std::uint64_t kAlignment = 16;                       // of functions
+constexpr std::uint64_t kFunctionAlignment = 16;               // of functions
 constexpr std::uint64_t kMaxWindow = std::uint64_t{64} << 20;  // bytes of code in memory
 constexpr std::uint64_t kAround = std::uint64_t{8} << 20;      // of a larger file: beside functions
 
@@ -26,10 +26,6 @@ bool never_returns(std::string_view name) {
 
 bool is_errno(std::string_view name) {
   return name == "__errno_location" || name == "___errno_location";
-}
-
-bool is_call(const Instruction& instruction) {
-  return instruction.flow == Flow::kCall || instruction.flow == Flow::kIndirectCall;
 }
 
 // endbr64
@@ -79,7 +75,8 @@ bool CodeFlow::runs_into_another(std::uint64_t entry, const Instruction& instruc
   const ElfSymbol* there = image_->function_at(next);
   if (there != nullptr && there->address == next && next != entry) return true;
   // Code without names: what aligns the next function stands behind the last call of this one.
-  return is_call(instruction) && next % kAlignment == 0 && is_landing_mark(code_->from(next));
+  return instruction.is_call() && next % kFunctionAlignment == 0 &&
+         is_landing_mark(code_->from(next));
 }
 
 const FunctionFlow& CodeFlow::flow_of(std::uint64_t entry) {
@@ -145,7 +142,7 @@ bool CodeFlow::only_hands_over(std::uint64_t entry,
     }
     if (instruction->leaves_line()) {
       const Destination to = destination_of(*instruction);
-      const bool jumps = !is_call(*instruction);
+      const bool jumps = !instruction->is_call();
       if (is_handed_to(to)) {
         handed = true;
         if (jumps && instruction->flow != Flow::kBranch) continue;

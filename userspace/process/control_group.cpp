@@ -12,10 +12,8 @@
 namespace cw {
 namespace {
 
-constexpr std::size_t kMaxMountinfo = 16 << 20;
 constexpr std::size_t kMaxMembers = 64 << 20;  // bytes of cgroup.procs
 constexpr std::size_t kMaxGroups = 1 << 16;
-constexpr std::size_t kMaxMembership = 64 << 10;
 
 // mountinfo writes blanks and backslashes as \040 and the like.
 std::string unescaped(std::string_view text) {

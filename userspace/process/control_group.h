@@ -1,6 +1,7 @@
 // Control groups, of both versions: cgroups(7), proc_pid_mountinfo(5).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,6 +9,10 @@
 #include <vector>
 
 namespace cw {
+
+// Bytes of what is read of files in /proc/PID.
+inline constexpr std::size_t kMaxMountinfo = 16 << 20;
+inline constexpr std::size_t kMaxMembership = 64 << 10;
 
 // One group in one hierarchy.
 struct ControlGroup {

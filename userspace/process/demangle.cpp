@@ -51,11 +51,6 @@ bool demangle_cpp(const char* symbol, Output& output) {
   return demangler(symbol, output);
 }
 
-std::string_view without_version(std::string_view symbol) {
-  const auto version = symbol.find('@');
-  return version == 0 ? symbol : symbol.substr(0, version);
-}
-
 std::string demangle_whole(std::string_view symbol) {
   symbol = without_version(symbol);
   if (symbol.size() > kMaxMangled) return std::string(symbol.substr(0, kMaxMangled));

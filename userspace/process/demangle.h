@@ -17,4 +17,9 @@ inline constexpr std::size_t kMaxDemangled = std::size_t{16} << 10;
 // stub's "@plt" stays.
 std::string demangle(std::string_view symbol);
 
+inline std::string_view without_version(std::string_view symbol) {
+  const auto version = symbol.find('@');
+  return version == 0 ? symbol : symbol.substr(0, version);
+}
+
 }  // namespace cw

@@ -19,9 +19,8 @@ constexpr std::size_t kMaxRanges = std::size_t{1}
 constexpr std::size_t kMaxUnits = std::size_t{1} << 20;
 constexpr int kMaxNesting = 64;                 // of namespaces, classes and blocks
 constexpr std::size_t kMaxVisited = 4'000'000;  // entries looked at to answer one question
-constexpr std::size_t kMaxText = 4096;
 // Ranges may overlap (a function inside another's hot and cold parts); more has not been seen.
-constexpr int kLookBack = 32;
+constexpr int kMaxOverlapping = 32;
 
 struct DwarfEnd {
   void operator()(Dwarf* dwarf) const { ::dwarf_end(dwarf); }
@@ -55,7 +54,7 @@ void sort(std::vector<Range>& ranges) {
 // Of those that hold the address, the one that begins last.
 const Range* covering(const std::vector<Range>& ranges, std::uint64_t vaddr) {
   auto candidate = std::ranges::upper_bound(ranges, vaddr, {}, &Range::low);
-  for (int i = 0; i < kLookBack && candidate != ranges.begin(); ++i) {
+  for (int i = 0; i < kMaxOverlapping && candidate != ranges.begin(); ++i) {
     --candidate;
     if (vaddr < candidate->high) return &*candidate;
   }
@@ -63,7 +62,7 @@ const Range* covering(const std::vector<Range>& ranges, std::uint64_t vaddr) {
 }
 
 std::string bounded(const char* text) {
-  return text == nullptr ? std::string() : std::string(text, ::strnlen(text, kMaxText));
+  return text == nullptr ? std::string() : std::string(text, ::strnlen(text, kMaxSourceText));
 }
 
 // The linker's name, so that it can be demangled as symbols are; else the source's.
@@ -97,7 +96,7 @@ std::string joined(Dwarf_Die* unit, std::string file) {
   return directory.empty() || directory == "." ? file : directory + "/" + file;
 }
 
-std::optional<std::uint64_t> number_of(Dwarf_Die* die, unsigned name) {
+std::optional<std::uint64_t> unsigned_attribute(Dwarf_Die* die, unsigned name) {
   Dwarf_Attribute attribute{};
   Dwarf_Word value = 0;
   if (::dwarf_attr(die, name, &attribute) == nullptr || ::dwarf_formudata(&attribute, &value) != 0)
@@ -198,7 +197,7 @@ std::vector<Dwarf_Die> DwarfLines::Units::inlined_at(Dwarf_Die function, std::ui
 std::string DwarfLines::Units::call_file(Dwarf_Die* unit, Dwarf_Die* inlined) {
   Dwarf_Files* files = nullptr;
   std::size_t count = 0;
-  const auto index = number_of(inlined, DW_AT_call_file);
+  const auto index = unsigned_attribute(inlined, DW_AT_call_file);
   if (!index || ::dwarf_getsrcfiles(unit, &files, &count) != 0 || *index >= count) return {};
   return joined(unit, bounded(::dwarf_filesrc(files, *index, nullptr, nullptr)));
 }
@@ -225,7 +224,8 @@ SourceFrames DwarfLines::Units::at(std::uint64_t vaddr) {
       frames.push_back(here);
       if (std::next(inlined) == chain.rend()) break;
       here = {.function = "", .file = call_file(&unit, &*inlined), .line = 0};
-      here.line = static_cast<std::uint32_t>(number_of(&*inlined, DW_AT_call_line).value_or(0));
+      here.line =
+          static_cast<std::uint32_t>(unsigned_attribute(&*inlined, DW_AT_call_line).value_or(0));
     }
   } else if (!here.file.empty()) {
     frames.push_back(std::move(here));

@@ -12,9 +12,9 @@ namespace {
 
 constexpr std::uint64_t kNoAlignmentAbove = 1U << 16U;
 
-class Reader {
+class EhFrameReader {
  public:
-  Reader(CfiCursor section, UnwindRows& rows) : section_(section), rows_(&rows) {}
+  EhFrameReader(CfiCursor section, UnwindRows& rows) : section_(section), rows_(&rows) {}
 
   void read_all();
 
@@ -94,7 +94,7 @@ std::optional<CfiCommon> read_common(CfiCursor entry) {
   return common;
 }
 
-const CfiCommon* Reader::common_at(std::uint64_t vaddr) {
+const CfiCommon* EhFrameReader::common_at(std::uint64_t vaddr) {
   const auto [place, is_new] = commons_.try_emplace(vaddr);
   if (is_new && vaddr >= begin_) {
     CfiCursor section = section_;
@@ -105,7 +105,7 @@ const CfiCommon* Reader::common_at(std::uint64_t vaddr) {
   return common.has_value() ? &common.value() : nullptr;
 }
 
-void Reader::add_entry(CfiCursor entry, std::uint64_t common_vaddr) {
+void EhFrameReader::add_entry(CfiCursor entry, std::uint64_t common_vaddr) {
   const CfiCommon* common = common_at(common_vaddr);
   if (common == nullptr) {
     rows_->leave_out();
@@ -126,7 +126,7 @@ void Reader::add_entry(CfiCursor entry, std::uint64_t common_vaddr) {
   if (!whole) rows_->leave_out();
 }
 
-void Reader::read_all() {
+void EhFrameReader::read_all() {
   CfiCursor section = section_;
   while (!section.at_end()) {
     CfiCursor entry = take_entry(section);
@@ -142,7 +142,7 @@ void Reader::read_all() {
 }  // namespace
 
 void add_eh_frame(std::span<const std::byte> section, std::uint64_t vaddr, UnwindRows& rows) {
-  Reader(CfiCursor(section, vaddr), rows).read_all();
+  EhFrameReader(CfiCursor(section, vaddr), rows).read_all();
 }
 
 UnwindTable unwind_table(std::span<const std::byte> section, std::uint64_t vaddr) {

@@ -12,7 +12,6 @@
 namespace cw {
 namespace {
 
-constexpr std::size_t kMaxShortText = 4096;
 constexpr int kMaxNotes = 64;  // sections
 constexpr std::size_t kMaxBuildId = 64;
 

@@ -24,6 +24,7 @@ inline constexpr std::size_t kMaxSections = 0xff00;  // SHN_LORESERVE: no extend
 inline constexpr std::size_t kMaxSegments = 1024;
 inline constexpr std::uint64_t kMaxNames = std::uint64_t{128} << 20;       // of a string table
 inline constexpr std::uint64_t kMaxSmallSection = std::uint64_t{1} << 20;  // of most others
+inline constexpr std::size_t kMaxShortText = 4096;                         // of a string, a path
 
 // For reading without mapping the file: a process that cuts it meanwhile must not end us by SIGBUS.
 // Regular, little-endian files with bounded numbers of sections and segments only.
@@ -35,7 +36,7 @@ std::string_view section_content(Elf* elf, std::size_t index, std::uint64_t limi
 // Of the first section of that name. It may be compressed: sh_flags is not looked at.
 std::string_view section_content(Elf* elf, std::string_view name, std::uint64_t limit);
 
-// The NUL-terminated string at `offset` of a string table, at most 4 KB of it.
+// The NUL-terminated string at `offset` of a string table, at most kMaxShortText of it.
 std::string bounded_string(std::string_view table, std::uint64_t offset);
 
 // Raw bytes of NT_GNU_BUILD_ID; empty when there is none.

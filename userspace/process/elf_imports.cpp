@@ -5,27 +5,22 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
 #include <string_view>
 
 #include "process/demangle.h"
+#include "process/elf_file.h"
 
 namespace cw {
 namespace {
 
-constexpr std::uint64_t kMaxTable = std::uint64_t{64} << 20;  // bytes of a section that is read
+constexpr std::uint64_t kMaxReadSection = std::uint64_t{64} << 20;
 constexpr std::size_t kMaxImports = std::size_t{1} << 17;
-constexpr std::size_t kMaxSections = 0xff00;
-
-struct ElfEnd {
-  void operator()(Elf* elf) const { ::elf_end(elf); }
-};
 
 // A section's content as entries of its type; null when it is none or too large.
 Elf_Data* content_of(Elf_Scn* section) {
   GElf_Shdr header{};
   if (section == nullptr || ::gelf_getshdr(section, &header) == nullptr) return nullptr;
-  if (header.sh_type == SHT_NOBITS || header.sh_size > kMaxTable) return nullptr;
+  if (header.sh_type == SHT_NOBITS || header.sh_size > kMaxReadSection) return nullptr;
   return ::elf_getdata(section, nullptr);
 }
 
@@ -73,7 +68,7 @@ class Relocations {
 ElfImports read_imports(int file) {
   ElfImports imports;
   if (::elf_version(EV_CURRENT) == EV_NONE) return imports;
-  const std::unique_ptr<Elf, ElfEnd> elf(::elf_begin(file, ELF_C_READ, nullptr));
+  const ElfHandle elf(::elf_begin(file, ELF_C_READ, nullptr));
   GElf_Ehdr header{};
   if (!elf || ::gelf_getehdr(elf.get(), &header) == nullptr || header.e_machine != EM_X86_64 ||
       header.e_ident[EI_CLASS] != ELFCLASS64)

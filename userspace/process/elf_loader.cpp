@@ -17,7 +17,6 @@ namespace cw {
 namespace {
 
 constexpr std::size_t kMaxNeeded = 1024;
-constexpr std::size_t kMaxShortText = 4096;
 constexpr std::uint64_t kMaxScanned = std::uint64_t{64} << 20;  // bytes of code, all segments
 constexpr std::size_t kMaxThreadStarts = 16;
 

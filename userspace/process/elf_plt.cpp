@@ -14,9 +14,10 @@
 namespace cw {
 namespace {
 
-constexpr std::uint64_t kMaxStubs = std::uint64_t{4} << 20;         // bytes of a section of stubs
-constexpr std::uint64_t kMaxRelocations = std::uint64_t{96} << 20;  // bytes of a section of them
-constexpr std::uint64_t kMaxAdded = std::uint64_t{16} << 20;        // bytes of names
+constexpr std::uint64_t kMaxStubs = std::uint64_t{4} << 20;  // bytes of a section of stubs
+constexpr std::uint64_t kMaxRelocationBytes = std::uint64_t{96}
+                                              << 20;          // bytes of a section of them
+constexpr std::uint64_t kMaxAdded = std::uint64_t{16} << 20;  // bytes of names
 constexpr std::size_t kMaxName = 4096;
 constexpr int kMaxTables = 8;
 
@@ -30,7 +31,7 @@ struct Slot {
 void add_slots(Elf* elf, Elf_Scn* section, const GElf_Shdr& header, std::vector<Slot>& slots) {
   Elf_Data* table = ::elf_getdata(section, nullptr);
   const std::size_t entry = ::gelf_fsize(elf, ELF_T_RELA, 1, EV_CURRENT);
-  if (table == nullptr || table->d_buf == nullptr || header.sh_size > kMaxRelocations) return;
+  if (table == nullptr || table->d_buf == nullptr || header.sh_size > kMaxRelocationBytes) return;
   for (std::size_t i = 0; i < table->d_size / entry; ++i) {
     GElf_Rela item{};
     if (::gelf_getrela(table, static_cast<int>(i), &item) == nullptr) return;

@@ -11,11 +11,12 @@
 namespace cw {
 namespace {
 
-constexpr std::uint64_t kMaxTable = std::uint64_t{96} << 20;  // bytes of one symbol table (4 M)
+constexpr std::uint64_t kMaxSymbolTable = std::uint64_t{96}
+                                          << 20;  // bytes of one symbol table (4 M)
 
-class Reader {
+class SymbolReader {
  public:
-  Reader(Elf* elf, SymbolPool& pool) : elf_(elf), pool_(&pool) {}
+  SymbolReader(Elf* elf, SymbolPool& pool) : elf_(elf), pool_(&pool) {}
   void read();
 
  private:
@@ -28,7 +29,7 @@ class Reader {
   std::vector<std::uint64_t> section_ends_;
 };
 
-void Reader::read() {
+void SymbolReader::read() {
   std::size_t count = 0;
   if (::elf_getshdrnum(elf_, &count) != 0) return;
   count = std::min(count, kMaxSections);
@@ -48,9 +49,9 @@ void Reader::read() {
   if (dynsym.first != nullptr) read_table(dynsym.first, dynsym.second);
 }
 
-void Reader::read_table(Elf_Scn* section, const GElf_Shdr& header) {
+void SymbolReader::read_table(Elf_Scn* section, const GElf_Shdr& header) {
   const std::uint64_t entry = ::gelf_fsize(elf_, ELF_T_SYM, 1, EV_CURRENT);
-  if (header.sh_size > kMaxTable || entry == 0 || header.sh_entsize != entry) {
+  if (header.sh_size > kMaxSymbolTable || entry == 0 || header.sh_entsize != entry) {
     pool_->cut = true;
     return;
   }
@@ -67,8 +68,8 @@ void Reader::read_table(Elf_Scn* section, const GElf_Shdr& header) {
   }
 }
 
-void Reader::add(const GElf_Sym& symbol, std::uint64_t first_name, std::uint64_t names_size,
-                 bool from_symtab) {
+void SymbolReader::add(const GElf_Sym& symbol, std::uint64_t first_name, std::uint64_t names_size,
+                       bool from_symtab) {
   const unsigned type = GELF_ST_TYPE(symbol.st_info);
   const bool is_function = type == STT_FUNC || type == STT_GNU_IFUNC;
   if (!is_function && type != STT_OBJECT) return;
@@ -102,7 +103,7 @@ std::optional<std::uint64_t> SymbolPool::add_names(std::string_view strings) {
 }
 
 void read_symbols(Elf* elf, SymbolPool& pool) {
-  Reader(elf, pool).read();
+  SymbolReader(elf, pool).read();
 }
 
 }  // namespace cw

@@ -5,18 +5,17 @@
 #include <limits>
 
 #include "process/demangle.h"
+#include "process/page.h"
 
 namespace cw {
 namespace {
 
 // A symbol may lie inside a larger one (a second entry point), so the nearest one before an
 // address need not be the one that covers it. Deeper nesting than this has not been seen.
-constexpr int kLookBack = 16;
+constexpr int kMaxNestedSymbols = 16;
 
 // _start of glibc and musl for x86-64 is 34 to 38 bytes long, and stripped programs lack its name.
 constexpr std::uint64_t kEntrySize = 0x26;
-
-constexpr std::uint64_t kPage = 4096;
 
 bool covers(const ElfSymbol& symbol, std::uint64_t vaddr) {
   return vaddr >= symbol.address && vaddr - symbol.address < symbol.size;
@@ -24,7 +23,7 @@ bool covers(const ElfSymbol& symbol, std::uint64_t vaddr) {
 
 const ElfSymbol* covering(const std::vector<ElfSymbol>& symbols, std::uint64_t vaddr) {
   auto candidate = std::ranges::upper_bound(symbols, vaddr, {}, &ElfSymbol::address);
-  for (int i = 0; i < kLookBack && candidate != symbols.begin(); ++i) {
+  for (int i = 0; i < kMaxNestedSymbols && candidate != symbols.begin(); ++i) {
     --candidate;
     if (covers(*candidate, vaddr)) return &*candidate;
   }
@@ -84,7 +83,7 @@ bool ElfImage::has_lines() const {
 std::uint64_t ElfImage::first_page() const {
   std::uint64_t lowest = std::numeric_limits<std::uint64_t>::max();
   for (const ElfSegment& segment : contents_.segments) lowest = std::min(lowest, segment.address);
-  return contents_.segments.empty() ? 0 : lowest / kPage * kPage;
+  return contents_.segments.empty() ? 0 : page_of(lowest);
 }
 
 bool ElfImage::is_program() const {

@@ -9,7 +9,6 @@ namespace cw {
 namespace {
 
 constexpr Register kRbp{6};
-constexpr std::int32_t kWord = 8;
 constexpr std::uint64_t kPadding = 16;  // between functions at most
 
 constexpr unsigned kPushRbp = 0x55;
@@ -18,11 +17,7 @@ constexpr unsigned kLeave = 0xc9;
 constexpr unsigned kCallOpcode = 0xe8;
 constexpr unsigned kJumpOpcode = 0xe9;  // also how a function ends in a call
 
-bool is_call(const Instruction& instruction) {
-  return instruction.flow == Flow::kCall || instruction.flow == Flow::kIndirectCall;
-}
-
-unsigned byte_at(std::span<const std::byte> bytes, std::size_t at) {
+unsigned byte_or_zero(std::span<const std::byte> bytes, std::size_t at) {
   return at < bytes.size() ? std::to_integer<unsigned>(bytes[at]) : 0;
 }
 
@@ -44,7 +39,7 @@ UnwindRule FollowedCode::Frame::rule() const {
   UnwindRule rule;
   if (size_known && size >= 0) {
     rule.cfa = UnwindRule::Cfa::kSp;
-    rule.cfa_offset = size + kWord;
+    rule.cfa_offset = size + kStackWord;
   } else if (fp_frame != 0) {
     rule.cfa = UnwindRule::Cfa::kFp;
     rule.cfa_offset = fp_frame;
@@ -61,38 +56,38 @@ UnwindRule FollowedCode::Frame::rule() const {
 }
 
 void FollowedCode::Frame::pass(const Instruction& instruction, std::span<const std::byte> bytes) {
-  if (is_call(instruction)) return;  // it comes back as it went
-  const unsigned opcode = byte_at(bytes, 0);
+  if (instruction.is_call()) return;  // it comes back as it went
+  const unsigned opcode = byte_or_zero(bytes, 0);
   const bool leaves = instruction.length == 1 && opcode == kLeave;
   const bool to_fp = instruction.copy && instruction.copy->first == kRsp &&
                      instruction.copy->second == kRbp && !instruction.exchange;
   // lea DISTANCE(%rbp),%rsp
-  const bool below_fp = instruction.length == 4 && opcode == 0x48 && byte_at(bytes, 1) == 0x8d &&
-                        byte_at(bytes, 2) == 0x65;
+  const bool below_fp = instruction.length == 4 && opcode == 0x48 &&
+                        byte_or_zero(bytes, 1) == 0x8d && byte_or_zero(bytes, 2) == 0x65;
   if (leaves || to_fp || below_fp) {
-    const auto distance = below_fp ? static_cast<std::int8_t>(byte_at(bytes, 3)) : 0;
+    const auto distance = below_fp ? static_cast<std::int8_t>(byte_or_zero(bytes, 3)) : 0;
     size_known = fp_frame != 0;
-    size = fp_frame - kWord - distance;
+    size = fp_frame - kStackWord - distance;
     if (!leaves) return;
   }
   const bool pops_fp = leaves || (instruction.length == 1 && opcode == kPopRbp);
   if (pops_fp) {
-    const bool restored = size_known && fp_slot != 0 && fp_slot == -(size + kWord);
+    const bool restored = size_known && fp_slot != 0 && fp_slot == -(size + kStackWord);
     fp_lost = !restored;
     fp_slot = 0;
     fp_frame = 0;
-    size -= kWord;
+    size -= kStackWord;
     return;
   }
   constexpr std::int32_t kMost = 1 << 26;  // bytes; no frame is as large, whatever its code says
   if (!instruction.stack_growth || size > kMost || size < -kMost) size_known = false;
   size = size_known ? size + *instruction.stack_growth : 0;
   if (instruction.length == 1 && opcode == kPushRbp && !fp_lost && fp_slot == 0 && size_known)
-    fp_slot = -(size + kWord);
+    fp_slot = -(size + kStackWord);
   const bool from_sp = instruction.copy && instruction.copy->first == kRbp &&
                        instruction.copy->second == kRsp && !instruction.exchange;
   if (from_sp || instruction.written.contains(kRbp)) {
-    fp_frame = from_sp && size_known ? size + kWord : 0;
+    fp_frame = from_sp && size_known ? size + kStackWord : 0;
     fp_lost = fp_lost || fp_slot == 0;
   }
 }
@@ -130,10 +125,10 @@ void FollowedCode::find_calls_in(const CodeWindow& window) {
   constexpr std::size_t kDistance = 4;  // bytes
   const std::span<const std::byte> bytes = window.bytes;
   for (std::size_t at = 3; at + kDistance <= bytes.size(); ++at) {
-    const unsigned opcode = byte_at(bytes, at - 1);
+    const unsigned opcode = byte_or_zero(bytes, at - 1);
     const bool calls = opcode == kCallOpcode || opcode == kJumpOpcode;
-    if (!calls &&
-        !is_lea_of_address(byte_at(bytes, at - 3), byte_at(bytes, at - 2), byte_at(bytes, at - 1)))
+    if (!calls && !is_lea_of_address(byte_or_zero(bytes, at - 3), byte_or_zero(bytes, at - 2),
+                                     byte_or_zero(bytes, at - 1)))
       continue;
     const std::uint64_t target = by_distance(window, at);
     if (is_in_gap(target) && !is_in_gap(window.vaddr + at)) note_function(target);
@@ -160,7 +155,7 @@ void FollowedCode::follow(std::uint64_t function) {
     if (instruction->target && (instruction->flow == Flow::kCall || hands_over))
       note_function(*instruction->target);
     if (instruction->length == 7 &&
-        is_lea_of_address(byte_at(bytes, 0), byte_at(bytes, 1), byte_at(bytes, 2))) {
+        is_lea_of_address(byte_or_zero(bytes, 0), byte_or_zero(bytes, 1), byte_or_zero(bytes, 2))) {
       std::int32_t distance = 0;
       std::memcpy(&distance, bytes.data() + 3, sizeof distance);
       note_function(instruction->end() + static_cast<std::uint64_t>(std::int64_t{distance}));
@@ -169,7 +164,7 @@ void FollowedCode::follow(std::uint64_t function) {
     const Flow flow = instruction->flow;
     if ((flow == Flow::kJump || flow == Flow::kBranch) && instruction->target)
       ahead.emplace_back(*instruction->target, frame);
-    if (flow == Flow::kNext || flow == Flow::kBranch || is_call(*instruction))
+    if (flow == Flow::kNext || flow == Flow::kBranch || instruction->is_call())
       ahead.emplace_back(instruction->end(), frame);
   }
 }

@@ -10,7 +10,6 @@ namespace {
 constexpr std::size_t kMaxSteps = std::size_t{1}
                                   << 22;     // of all functions; large programs: 1 << 19
 constexpr std::int32_t kMaxFrame = 1 << 30;  // bytes, as Go's own linker has it
-constexpr std::int32_t kWord = 8;
 
 // Functions of the runtime that the sizes of their frames do not lead out of.
 struct Special {
@@ -45,10 +44,10 @@ bool is_called(const GoTable& table, const GoTable::Function& function, std::str
 // Go's frames: the return address, the caller's frame pointer if the frame has any size, the rest.
 UnwindRule rule_for(std::int32_t size, bool keeps_fp) {
   if (size < 0 || size > kMaxFrame) return {};
-  UnwindRule rule{.cfa = UnwindRule::Cfa::kSp, .cfa_offset = size + kWord};
-  if (keeps_fp && size >= kWord) {
+  UnwindRule rule{.cfa = UnwindRule::Cfa::kSp, .cfa_offset = size + kStackWord};
+  if (keeps_fp && size >= kStackWord) {
     rule.fp = UnwindRule::Fp::kAtCfa;
-    rule.fp_offset = -2 * kWord;
+    rule.fp_offset = -2 * kStackWord;
   }
   return rule;
 }

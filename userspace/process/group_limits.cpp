@@ -13,14 +13,13 @@
 namespace cw {
 namespace {
 
-constexpr std::size_t kMaxText = 64 << 10;
-constexpr std::size_t kMaxMountinfo = 16 << 20;
+constexpr std::size_t kMaxGroupFile = 64 << 10;
 constexpr int kMostLevels = 64;
 // Version 1 writes "no limit" as the largest multiple of a page: anything near it is none.
 constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 62U;
 
 std::string read_file(const std::string& directory, const char* name) {
-  return read_whole(AT_FDCWD, (directory + "/" + name).c_str(), kMaxText);
+  return read_whole(AT_FDCWD, (directory + "/" + name).c_str(), kMaxGroupFile);
 }
 
 // A file that holds one number; empty for "max".
@@ -97,7 +96,7 @@ GroupLimits::GroupLimits()
 
 std::string membership_of(std::int32_t pid) {
   const Fd process = open_process(pid);
-  return process ? read_whole(process.get(), "cgroup", kMaxText) : std::string();
+  return process ? read_whole(process.get(), "cgroup", kMaxMembership) : std::string();
 }
 
 // "4:memory:/shop": the hierarchy's number, its controllers, the path in it.

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t kMaxEntries = std::size_t{1} << 14;  // of HotSpot's tables; there are 3,000
 constexpr std::size_t kMaxHeaps = 16;                      // there are 3
-constexpr std::size_t kMaxText = 255;                      // of a name
+constexpr std::size_t kMaxSymbolText = 255;
 constexpr std::uint32_t kWord = 8;
 constexpr std::int32_t kMaxFrame = 1 << 13;  // words; each size is a rule of the machine's table
 
@@ -128,7 +128,7 @@ std::uint64_t HotspotCode::word(std::uint64_t address) const {
 
 // A page may end behind it.
 std::string HotspotCode::text_at(std::uint64_t address) const {
-  std::array<char, kMaxText> bytes{};
+  std::array<char, kMaxSymbolText> bytes{};
   const auto got = ::pread(memory_.get(), bytes.data(), bytes.size(), static_cast<off_t>(address));
   const std::string_view text(bytes.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   return std::string(text.substr(0, text.find('\0')));
@@ -136,7 +136,7 @@ std::string HotspotCode::text_at(std::uint64_t address) const {
 
 std::string HotspotCode::symbol_at(std::uint64_t address) const {
   const auto length = value_at<std::uint16_t>(address + fields_[kSymbolLength]).value_or(0);
-  std::string text(std::min<std::size_t>(length, kMaxText), '\0');
+  std::string text(std::min<std::size_t>(length, kMaxSymbolText), '\0');
   if (!read_bytes(address + fields_[kSymbolBody], text.data(), text.size())) return {};
   std::ranges::replace(text, '/', '.');
   return text;

@@ -61,6 +61,7 @@ struct Instruction {
 
   [[nodiscard]] std::uint64_t end() const { return address + length; }
   [[nodiscard]] bool leaves_line() const { return flow != Flow::kNext; }
+  [[nodiscard]] bool is_call() const { return flow == Flow::kCall || flow == Flow::kIndirectCall; }
 };
 
 // Not for several threads at once.

@@ -6,8 +6,6 @@
 namespace cw {
 namespace {
 
-constexpr std::size_t kMaxText = 4096;
-
 struct FrameHeader {
   std::uint32_t line;
   std::uint16_t function_size;
@@ -28,8 +26,8 @@ bool take(std::string_view& message, Value& value) {
 }
 
 std::string encoded(const SourceFrame& frame) {
-  const auto function = std::string_view(frame.function).substr(0, kMaxText);
-  const auto file = std::string_view(frame.file).substr(0, kMaxText);
+  const auto function = std::string_view(frame.function).substr(0, kMaxSourceText);
+  const auto file = std::string_view(frame.file).substr(0, kMaxSourceText);
   std::string message;
   append(message, FrameHeader{.line = frame.line,
                               .function_size = static_cast<std::uint16_t>(function.size()),
@@ -57,7 +55,8 @@ std::optional<LineReply> decode(std::string_view message) {
   if (message.size() > kMaxLineReply || !take(message, reply.sequence)) return std::nullopt;
   while (!message.empty()) {
     FrameHeader header{};
-    if (!take(message, header) || header.function_size > kMaxText || header.file_size > kMaxText ||
+    if (!take(message, header) || header.function_size > kMaxSourceText ||
+        header.file_size > kMaxSourceText ||
         message.size() < std::size_t{header.function_size} + header.file_size ||
         reply.frames.size() > kMaxInlined)
       return std::nullopt;

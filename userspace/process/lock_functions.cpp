@@ -47,10 +47,6 @@ constexpr auto kFunctions = std::to_array<NamedCall>({
 constexpr CallShape kTakesLock{.pointer = 0};
 constexpr CallShape kTakesCondition{.size = 0, .pointer = 1};
 
-std::string_view file_name_of(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
 bool is_thread_library(std::string_view name) {
   return name.starts_with("libpthread.so") || name.starts_with("libpthread-2.");
 }

@@ -9,8 +9,6 @@
 namespace cw {
 namespace {
 
-constexpr std::string_view kDeleted = " (deleted)";
-
 template <typename Number>
 bool take_hex(std::string_view& text, char separator, Number& value) {
   const auto number = number_of<Number>(take_word(text, separator), 16);

@@ -28,6 +28,10 @@ struct Mapping {
   [[nodiscard]] bool same_file(const Mapping& other) const;
 };
 
+inline std::string_view file_name_of(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
 class MemoryMap {
  public:
   static constexpr std::size_t kMaxMappings = 1 << 18;

@@ -9,15 +9,15 @@ namespace cw {
 namespace {
 
 constexpr std::uint64_t kMaxWorkingMemory = std::uint64_t{64} << 20;
-constexpr std::size_t kChunk = std::size_t{256} << 10;
+constexpr std::size_t kUnpackedAtOnce = std::size_t{256} << 10;
 
-struct Decoder {
-  Decoder() = default;
-  Decoder(const Decoder&) = delete;
-  Decoder& operator=(const Decoder&) = delete;
-  Decoder(Decoder&&) = delete;
-  Decoder& operator=(Decoder&&) = delete;
-  ~Decoder() { ::lzma_end(&stream); }
+struct LzmaDecoder {
+  LzmaDecoder() = default;
+  LzmaDecoder(const LzmaDecoder&) = delete;
+  LzmaDecoder& operator=(const LzmaDecoder&) = delete;
+  LzmaDecoder(LzmaDecoder&&) = delete;
+  LzmaDecoder& operator=(LzmaDecoder&&) = delete;
+  ~LzmaDecoder() { ::lzma_end(&stream); }
 
   lzma_stream stream = LZMA_STREAM_INIT;
 };
@@ -26,14 +26,14 @@ struct Decoder {
 
 std::string unpack_mini_debug(std::string_view packed) {
   if (packed.empty() || packed.size() > kMaxPackedDebug) return {};
-  Decoder decoder;
+  LzmaDecoder decoder;
   if (::lzma_stream_decoder(&decoder.stream, kMaxWorkingMemory, 0) != LZMA_OK) return {};
   decoder.stream.next_in = reinterpret_cast<const std::uint8_t*>(packed.data());
   decoder.stream.avail_in = packed.size();
   std::string unpacked;
   while (unpacked.size() < kMaxUnpackedDebug) {
     const std::size_t before = unpacked.size();
-    unpacked.resize(std::min(before + kChunk, kMaxUnpackedDebug));
+    unpacked.resize(std::min(before + kUnpackedAtOnce, kMaxUnpackedDebug));
     decoder.stream.next_out = reinterpret_cast<std::uint8_t*>(unpacked.data()) + before;
     decoder.stream.avail_out = unpacked.size() - before;
     const lzma_ret result = ::lzma_code(&decoder.stream, LZMA_FINISH);

@@ -14,10 +14,6 @@ namespace {
 constexpr int kMaxBssMappings = 8;              // between a module's file and the end of its .bss
 constexpr std::size_t kMaxStackThreads = 1024;  // looked at to find whose stack it is
 
-std::string_view file_name_of(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
 const char* section_of(const ElfImage& image, std::uint64_t vaddr) {
   const ElfSegment* segment = image.segment_at(vaddr);
   if (segment == nullptr || !segment->writable) return "rodata";

@@ -19,10 +19,8 @@
 namespace cw {
 namespace {
 
-constexpr std::size_t kMaxTasks = 1 << 20;  // well above the kernel's pid_max in use
-constexpr std::size_t kMaxPids = 4 << 20;   // PID_MAX_LIMIT
+constexpr std::size_t kMaxPids = 4 << 20;  // PID_MAX_LIMIT
 constexpr std::size_t kThreadsReadEach = 1024;
-constexpr std::size_t kMaxCgroupText = 64 << 10;
 constexpr std::uint64_t kKernelThreadFlag = 0x00200000;  // PF_KTHREAD
 
 using PathBuffer = std::array<char, 48>;
@@ -85,14 +83,13 @@ std::string comm_at(int process, const char* path) {
 }
 
 std::string exe_at(int process) {
-  constexpr std::string_view kDeleted = " (deleted)";
   std::string exe = read_link(process, "exe");
   if (exe.ends_with(kDeleted)) exe.resize(exe.size() - kDeleted.size());
   return exe;
 }
 
 std::string cgroup_at(int process) {
-  return group_path_in(read_whole(process, "cgroup", kMaxCgroupText));
+  return group_path_in(read_whole(process, "cgroup", kMaxMembership));
 }
 
 std::uint64_t cpu_ns_in(const StatFields& fields) {

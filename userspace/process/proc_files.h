@@ -21,6 +21,7 @@ Fd open_process(std::int32_t pid);
 
 // /proc/PID/task of such a directory: with many threads, opening relative to it is cheaper.
 Fd open_tasks(const Fd& process);
+inline constexpr std::size_t kMaxTasks = 1 << 20;  // well above the kernel's pid_max in use
 
 // What one read of a file below /proc gives, which is all of it for files of one record; empty when
 // it cannot be read. The view points into `buffer`.
@@ -31,6 +32,9 @@ std::string read_whole(int directory, const char* path, std::size_t limit);
 
 // The target of a symbolic link; empty when it cannot be read.
 std::string read_link(int directory, const char* path);
+
+// What the kernel writes behind the name of a file that is gone.
+inline constexpr std::string_view kDeleted = " (deleted)";
 
 // The entries of a directory that are numbers, in the kernel's order, at most `limit`.
 std::vector<std::int32_t> numbers_in(int directory, const char* path, std::size_t limit);

@@ -11,21 +11,17 @@
 #include "process/demangle.h"
 #include "process/mapped_file.h"
 #include "process/memory_file.h"
+#include "process/page.h"
 #include "process/proc_files.h"
 #include "process/vdso.h"
 
 namespace cw {
 namespace {
 
-constexpr std::size_t kMaxFrames = 1 << 16;  // kept named; more start afresh
-constexpr int kMaxModuleMappings = 64;       // looked back over to find a module's first one
-constexpr std::uint64_t kPage = 4096;
+constexpr std::size_t kMaxFrames = 1 << 16;       // kept named; more start afresh
+constexpr int kMaxModuleMappings = 64;            // looked back over to find a module's first one
 constexpr std::string_view kGenerated = "[jit]";  // module of code that is not of a file
 constexpr std::string_view kInterpreted = "[interpreted]";
-
-std::uint64_t page_of(std::uint64_t address) {
-  return address / kPage * kPage;
-}
 
 // Functions that nothing calls, or only what nothing calls: of C libraries, their start files and
 // dynamic linkers, and of Go's runtime (funcIDs that runtime/traceback.go takes for the top of a
@@ -38,10 +34,6 @@ bool is_first_function(std::string_view name) {
        "_rt0_amd64_linux", "runtime.mcall", "runtime.morestack"});
   if (name.ends_with(".abi0")) name.remove_suffix(5);  // Go's assembly
   return std::ranges::find(kFirst, name) != kFirst.end();
-}
-
-std::string file_name_of(std::string_view path) {
-  return std::string(path.substr(path.rfind('/') + 1));
 }
 
 // A lambda's call operator that was inlined has no linker's name, and its class has none at all.

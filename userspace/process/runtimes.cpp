@@ -17,10 +17,6 @@ void add(std::vector<std::string>& list, std::string_view name) {
   if (std::ranges::find(list, name) == list.end()) list.emplace_back(name);
 }
 
-std::string_view file_name_of(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
 // The leading part of `text` that is a version number.
 std::string_view version_in(std::string_view text) {
   const auto end = text.find_first_not_of("0123456789.");

@@ -1,11 +1,14 @@
 // Where in the source a piece of code comes from.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace cw {
+
+inline constexpr std::size_t kMaxSourceText = 4096;  // bytes of a function's or file's name
 
 struct SourceFrame {
   std::string function;  // mangled where the table has it so; empty: not known

@@ -9,7 +9,7 @@
 namespace cw {
 namespace {
 
-constexpr std::size_t kMaxDepth = 127;
+constexpr std::size_t kMaxStackDepth = 127;
 
 }  // namespace
 
@@ -162,7 +162,7 @@ StackWalker::Step StackWalker::step(Frame& frame, WalkedFrame& walked) {
 WalkedStack StackWalker::walk(const Registers& from) {
   WalkedStack stack;
   Frame frame{.at = from, .innermost = true};
-  while (stack.frames.size() < kMaxDepth) {
+  while (stack.frames.size() < kMaxStackDepth) {
     if (frame.at.pc == 0) {
       stack.outermost = true;
       break;

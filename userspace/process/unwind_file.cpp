@@ -16,6 +16,7 @@
 #include "process/followed_code.h"
 #include "process/go_table.h"
 #include "process/go_unwind.h"
+#include "process/page.h"
 #include "process/proc_files.h"
 #include "process/unwind_rows.h"
 
@@ -23,14 +24,9 @@ namespace cw {
 namespace {
 
 constexpr std::uint64_t kMaxSection = std::uint64_t{128} << 20;  // bytes of .eh_frame
-constexpr std::size_t kMaxSections = 0xff00;
-
-struct ElfEnd {
-  void operator()(Elf* elf) const { ::elf_end(elf); }
-};
 
 // Where .eh_frame lies in the file.
-struct Place {
+struct EhFramePlace {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
   std::uint64_t vaddr = 0;
@@ -76,7 +72,7 @@ class Contents {
   std::vector<std::byte> image_;
 };
 
-std::optional<Place> place_by_section(Elf* elf) {
+std::optional<EhFramePlace> place_by_section(Elf* elf) {
   std::size_t names = 0;
   std::size_t count = 0;
   if (::elf_getshdrstrndx(elf, &names) != 0 || ::elf_getshdrnum(elf, &count) != 0) return {};
@@ -86,15 +82,16 @@ std::optional<Place> place_by_section(Elf* elf) {
     const char* name = ::elf_strptr(elf, names, header.sh_name);
     if (name == nullptr || std::string_view(name) != ".eh_frame") continue;
     if (header.sh_type == SHT_NOBITS || (header.sh_flags & SHF_ALLOC) == 0) continue;
-    return Place{.offset = header.sh_offset, .size = header.sh_size, .vaddr = header.sh_addr};
+    return EhFramePlace{
+        .offset = header.sh_offset, .size = header.sh_size, .vaddr = header.sh_addr};
   }
   return {};
 }
 
 // .eh_frame_hdr: version, three encodings, then the address of .eh_frame. Its size is not said: it
 // ends by a terminator, at the latest with its segment.
-std::optional<Place> place_by_header(const Contents& contents, const GElf_Phdr& header,
-                                     const std::vector<GElf_Phdr>& loads) {
+std::optional<EhFramePlace> place_by_header(const Contents& contents, const GElf_Phdr& header,
+                                            const std::vector<GElf_Phdr>& loads) {
   constexpr std::uint64_t kEnough = 32;
   const auto bytes = contents.read(header.p_offset, std::min(header.p_filesz, kEnough));
   CfiCursor cursor(bytes, header.p_vaddr);
@@ -106,7 +103,8 @@ std::optional<Place> place_by_header(const Contents& contents, const GElf_Phdr& 
   for (const GElf_Phdr& load : loads) {
     if (*vaddr < load.p_vaddr || *vaddr - load.p_vaddr >= load.p_filesz) continue;
     const std::uint64_t within = *vaddr - load.p_vaddr;
-    return Place{.offset = load.p_offset + within, .size = load.p_filesz - within, .vaddr = *vaddr};
+    return EhFramePlace{
+        .offset = load.p_offset + within, .size = load.p_filesz - within, .vaddr = *vaddr};
   }
   return {};
 }
@@ -204,10 +202,8 @@ std::vector<CodeSegment> code_segments(Elf* elf) {
 std::optional<std::uint64_t> code_bias(std::span<const CodeSegment> segments, std::uint64_t start,
                                        std::uint64_t offset) {
   // A mapping begins at the page of its segment's first byte.
-  constexpr std::uint64_t kPage = 4096;
   for (const CodeSegment& segment : segments) {
-    if (offset < segment.offset / kPage * kPage || offset >= segment.offset + segment.size)
-      continue;
+    if (offset < page_of(segment.offset) || offset >= segment.offset + segment.size) continue;
     return start - offset + segment.offset - segment.vaddr;
   }
   return {};

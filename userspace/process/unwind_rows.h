@@ -11,6 +11,8 @@
 
 namespace cw {
 
+inline constexpr std::int32_t kStackWord = 8;  // bytes of a return address or saved register
+
 class UnwindRows {
  public:
   UnwindRows() { number_of({}); }

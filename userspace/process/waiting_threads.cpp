@@ -28,7 +28,6 @@ constexpr FutexNumbers k32bit{.futex = 240, .futex_time64 = 422, .restart = 0}; 
 constexpr std::int64_t kFutexWaitv = 449;
 constexpr std::int64_t kFutexWait = 455;
 constexpr std::uint64_t kMaxWaitv = 128;  // FUTEX_WAITV_MAX
-constexpr std::size_t kMaxTasks = 1 << 20;
 
 const FutexNumbers& numbers_for(bool with_32bit_numbers) {
   return with_32bit_numbers ? k32bit : kNative;

@@ -6,8 +6,6 @@
 namespace cw::recording {
 namespace {
 
-constexpr auto kAllFields = [](auto& archive, auto& value) { fields(archive, value); };
-
 // A report with all the rows it may have takes a few megabytes.
 constexpr std::size_t kMostOfAReport = 128U << 20U;
 constexpr std::size_t kMostKnown = 256U << 20U;

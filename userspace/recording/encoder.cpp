@@ -3,8 +3,6 @@
 namespace cw::recording {
 namespace {
 
-constexpr auto kAllFields = [](auto& archive, const auto& value) { fields(archive, value); };
-
 bool is_same(double a, double b) {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
 }

@@ -446,4 +446,6 @@ void fields(Archive& archive, Field<Archive, RecordedRun>& run) {
   archive(5, run.watched);
 }
 
+inline constexpr auto kAllFields = [](auto& archive, auto& value) { fields(archive, value); };
+
 }  // namespace cw::recording

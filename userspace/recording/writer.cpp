@@ -7,7 +7,7 @@ namespace {
 
 // A stream begins anew this often: what is damaged costs no more intervals than these.
 constexpr std::uint64_t kBlocksAStream = 60;
-constexpr std::size_t kMostKnown = 8U << 20U;  // bytes; sooner, when names never come again
+constexpr std::size_t kMostKnownAStream = 8U << 20U;  // bytes; sooner, when names never come again
 
 }  // namespace
 
@@ -16,7 +16,7 @@ std::string RecordingWriter::begin() {
 }
 
 std::string RecordingWriter::add(const Report& report) {
-  if (blocks_ == kBlocksAStream || encoder_.known_bytes() > kMostKnown) blocks_ = 0;
+  if (blocks_ == kBlocksAStream || encoder_.known_bytes() > kMostKnownAStream) blocks_ = 0;
   const bool begins = blocks_++ == 0;
   if (begins) {
     encoder_.restart();

@@ -7,8 +7,8 @@
 namespace cw::patterns {
 namespace {
 
-constexpr double kMostly = 0.5;     // of the waiting
-constexpr double kNearlyAll = 0.9;  // of the acquisitions
+constexpr double kMostly = 0.5;       // of the waiting
+constexpr double kMostlyReads = 0.9;  // of the acquisitions
 // Taking and letting go each write the lock's word, which another CPU had: about 50 ns each.
 constexpr double kTwoWritesNs = 100;
 constexpr double kWorthACore = 0.1;
@@ -36,7 +36,7 @@ Found readers_on_one_word(const LockReport& lock, const Report& /*report*/) {
   if (!sections.acquisitions_per_s || sections.threads < 2) return std::nullopt;
   const double rate = sections.acquisitions_per_s->estimate;
   const double cores = rate * kTwoWritesNs / 1e9;
-  if (sections.read_share.value_or(0) < kNearlyAll || cores < kWorthACore) return std::nullopt;
+  if (sections.read_share.value_or(0) < kMostlyReads || cores < kWorthACore) return std::nullopt;
   return Pattern{
       .name = "readers_on_one_word",
       .evidence = fmt::format(

@@ -14,9 +14,9 @@
 namespace cw::patterns {
 namespace {
 
-constexpr double kNearlyAll = 0.8;   // of all waiting for locks
-constexpr std::size_t kSeveral = 2;  // functions that wait, each for
-constexpr double kItsShare = 0.05;   // of the waiting at least
+constexpr double kMostOfWaiting = 0.8;  // of all for locks
+constexpr std::size_t kSeveral = 2;     // functions that wait, each for
+constexpr double kItsShare = 0.05;      // of the waiting at least
 constexpr std::uint64_t kThreads = 3;
 constexpr std::size_t kNamed = 3;
 
@@ -59,7 +59,7 @@ Found one_lock_under_everything(const LockReport& lock, const Report& report) {
   if (lock.cause == "stuck" || lock.objects > 1 || lock.per_waiter_words) return std::nullopt;
   const double all = waiting_for_all(report);
   const std::vector<std::string> functions = waiting_functions(lock);
-  if (all <= 0 || lock.waiters_mean < kNearlyAll * all) return std::nullopt;
+  if (all <= 0 || lock.waiters_mean < kMostOfWaiting * all) return std::nullopt;
   if (functions.size() < kSeveral || lock.threads < kThreads) return std::nullopt;
   std::string named;
   for (std::size_t i = 0; i < std::min(functions.size(), kNamed); ++i)
