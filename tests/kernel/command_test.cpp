@@ -304,6 +304,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"threshold", {"--threshold", "lock.busy.suspect"}, 2, "--threshold"},
         Mistake{"threshold_key", {"--threshold", "lock.colour=1"}, 2, "lock.colour"},
         Mistake{"demo_with_pid", {"demo", "--pid", "1"}, 2, "--pid"},
+        Mistake{"demo_design", {"demo", "--design", "none"}, 2, "--design"},
+        Mistake{"demo_designs", {"demo", "--fixed", "--design", "half"}, 2, "--design"},
         Mistake{"json_unnamed", {"--json", ""}, 2, "--json"},
         Mistake{"json_file", {"--pid", "1", "--json", "/nonexistent/x"}, 1, "/nonexistent/x"},
         Mistake{"listen_nowhere", {"--listen", "here"}, 2, "--listen"},

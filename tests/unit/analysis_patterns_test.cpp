@@ -115,6 +115,11 @@ TEST(Patterns, APauseIsFewWakesThatEndMuchWaiting) {
   lock.releasers = {{.share = 0.9, .wakes = 20, .stack = ledger().releasers[0].stack},
                     {.share = 0.1, .wakes = 2'000, .stack = ledger().releasers[1].stack}};
   EXPECT_EQ(patterns_of(lock), Names{"pause"});
+  SectionsReport& sections = lock.sections.emplace();
+  sections.ceiling_per_s = 1;
+  sections.hold_mean_ns = Estimate{.estimate = 5'000, .low = 4'900, .high = 5'100};
+  EXPECT_EQ(patterns_of(lock), Names{"pause"}) << "long waits are the pause's, not a convoy's";
+  lock.sections.reset();
   lock.unattributed_share = 0.8;
   EXPECT_EQ(patterns_of(lock), Names{}) << "of a fifth of the waiting nothing follows";
   lock.unattributed_share = 0;

@@ -101,6 +101,19 @@ TEST_F(Sections, HoldersAreNamedAndShareAllOfTheTime) {
   EXPECT_NEAR(sum, 1, 1e-9);
 }
 
+TEST_F(Sections, HowItWasGotDoesNotTellHoldersApart) {
+  symbols.add_stack(23, {"pthread_mutex_trylock", "orders::lookup", "clerk"});
+  symbols.add_stack(24, {"pthread_mutex_trylock", "orders::refresh", "clerk"});
+  report.locks = {waited_for(kLedger)};
+  LockSections seen = taken(kLedger, 40'000, 20);
+  seen.holders[1].stack = 23;
+  seen.holders.push_back({.stack = 24, .share = 0, .acquisitions_per_s = 1, .hold = {}});
+  add_sections(report, {seen}, 10, symbols);
+  ASSERT_EQ(first().holders.size(), 2U);
+  EXPECT_NEAR(first().holders[0].share, 1, 1e-9);
+  EXPECT_EQ(first().holders[1].stack.frames[1].function, "orders::refresh");
+}
+
 TEST_F(Sections, OneAtATimeCannotHoldItMoreThanAlways) {
   report.locks = {waited_for(kLedger)};
   add_sections(report, {taken(kLedger, 51'000, 20)}, 10, symbols);

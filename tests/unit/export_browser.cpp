@@ -89,10 +89,10 @@ void Browser::resize(int width, int height) {
   call("Emulation.setDeviceMetricsOverride",
        {{"width", width}, {"height", height}, {"deviceScaleFactor", 1}, {"mobile", false}});
   // The page is told when its next frame is drawn.
-  const std::string drawn = "new Promise(done => { const wait = () => innerWidth === " +
-                            std::to_string(width) +
-                            " ? requestAnimationFrame(done) : setTimeout(wait, 5);"
-                            " requestAnimationFrame(wait); })";
+  const std::string drawn =
+      "new Promise(done => { const wait = () => innerWidth === " + std::to_string(width) +
+      " ? requestAnimationFrame(done) : setTimeout(wait, 5);"
+      " requestAnimationFrame(wait); })";
   value_of(drawn);
 }
 

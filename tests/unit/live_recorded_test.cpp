@@ -158,7 +158,7 @@ TEST(LiveRecorded, WhatCannotBeReadLeavesWhatIsShown) {
 }
 
 TEST(LiveRecorded, WhatCannotBeReadAtAllIsSaid) {
-  Recording recording(30, 20);
+  const Recording recording(30, 20);
   Model model = live::update(Model(), recording.about);
   model = live::stay(std::move(model), {"x.cwrec was changed while it was shown"});
   EXPECT_FALSE(live::first_to_read(model));
@@ -167,7 +167,7 @@ TEST(LiveRecorded, WhatCannotBeReadAtAllIsSaid) {
 
 // The same key where nothing is recorded.
 TEST(LiveKeys, GoToTheWorstThatIsKept) {
-  Recording recording(10, 4);
+  const Recording recording(10, 4);
   Model model;
   for (const Report& report : recording.reports) model = told(std::move(model), {report});
   model = typed(std::move(model), "w");

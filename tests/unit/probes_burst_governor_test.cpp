@@ -72,6 +72,14 @@ TEST(BurstGovernor, KeepsTheBudgetWhateverTheRate) {
   }
 }
 
+TEST(BurstGovernor, FiveSecondsMakeARate) {
+  for (const double calls_per_s : {10e3, 1e6, 20e6}) {
+    const Simulated process{.calls_per_ns = [&](double) { return calls_per_s / kSecond; }};
+    BurstGovernor governor(0.01, costs_of(process), 7);
+    EXPECT_GE(run(governor, process, 4).windows, 16U) << calls_per_s;
+  }
+}
+
 TEST(BurstGovernor, KeepsATenthOfThatToo) {
   const Simulated process{.calls_per_ns = [](double) { return 5e6 / kSecond; }};
   BurstGovernor governor(0.001, costs_of(process), 7);

@@ -31,7 +31,7 @@ uint64_t Tally::latency_us(double share) const {
   return 0;
 }
 
-std::string report(const Tally& tally, bool fixed, uint64_t turned_away, Clock::duration elapsed) {
+std::string report(const Tally& total, bool fixed, uint64_t turned_away, Clock::duration elapsed) {
   const auto elapsed_ns =
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count());
   std::string text = std::string(R"({"design":")") + (fixed ? "sharded" : "shared") + '"';
@@ -39,16 +39,16 @@ std::string report(const Tally& tally, bool fixed, uint64_t turned_away, Clock::
     text.append(",\"").append(name).append("\":").append(std::to_string(value));
   };
   field("elapsed_ns", elapsed_ns);
-  field("requests", tally.requests);
-  field("requests_per_s", tally.requests * 1'000'000'000 / elapsed_ns);
+  field("requests", total.requests);
+  field("requests_per_s", total.requests * 1'000'000'000 / elapsed_ns);
   field("turned_away", turned_away);
-  field("acquisitions", tally.acquisitions);
-  field("contended", tally.contended);
-  field("wait_ns", tally.wait_ns);
-  field("max_wait_ns", tally.max_wait_ns);
-  field("held_ns", tally.held_ns);
-  field("latency_p50_us", tally.latency_us(0.50));
-  field("latency_p99_us", tally.latency_us(0.99));
+  field("acquisitions", total.acquisitions);
+  field("contended", total.contended);
+  field("wait_ns", total.wait_ns);
+  field("max_wait_ns", total.max_wait_ns);
+  field("held_ns", total.held_ns);
+  field("latency_p50_us", total.latency_us(0.50));
+  field("latency_p99_us", total.latency_us(0.99));
   return text + "}";
 }
 

@@ -29,6 +29,6 @@ struct Tally {
 };
 
 // One JSON line.
-std::string report(const Tally& tally, bool fixed, uint64_t turned_away, Clock::duration elapsed);
+std::string report(const Tally& total, bool fixed, uint64_t turned_away, Clock::duration elapsed);
 
 }  // namespace orders

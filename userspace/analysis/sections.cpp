@@ -96,7 +96,7 @@ Estimate mean_hold_of(const Parts& parts, double acquisitions_per_s) {
   return mean;
 }
 
-// Stacks through the same functions are one holder, whichever process they are of.
+// One holder, whichever process it is of, and whether it got the lock at once or waited.
 std::vector<Holders> holders_of(const Parts& parts, double held, std::size_t most,
                                 StackNames& names) {
   std::vector<Holders> holders;
@@ -104,7 +104,7 @@ std::vector<Holders> holders_of(const Parts& parts, double held, std::size_t mos
     for (const SectionHolder& seen : part->holders) {
       const Stack& stack = names.of(part->image, seen.stack);
       auto same = std::ranges::find_if(
-          holders, [&](const Holders& other) { return same_functions(other.stack, stack); });
+          holders, [&](const Holders& other) { return same_callers(other.stack, stack); });
       if (same == holders.end())
         same = holders.insert(holders.end(), Holders{.hold = {}, .stack = stack});
       same->share += held > 0 ? seen.share * held_threads(*part) / held : seen.share;

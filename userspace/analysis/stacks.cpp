@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "analysis/runtime_frames.h"
 #include "output/symbol.h"
@@ -46,6 +47,14 @@ std::size_t StackNames::complete() const {
 
 bool same_functions(const Stack& a, const Stack& b) {
   return std::ranges::equal(a.frames, b.frames, same_place);
+}
+
+bool same_callers(const Stack& a, const Stack& b) {
+  const auto callers = [](const Stack& stack) {
+    return std::span(stack.frames).subspan(std::min(stack.own, stack.frames.size()));
+  };
+  if (callers(a).empty() || callers(b).empty()) return same_functions(a, b);
+  return std::ranges::equal(callers(a), callers(b), same_place);
 }
 
 std::string own_function(const Stack& stack) {

@@ -34,6 +34,8 @@ class StackNames {
 
 // True when two stacks went through the same functions.
 bool same_functions(const Stack& a, const Stack& b);
+// The same of the callers alone, by whichever call of the lock's machinery they took it.
+bool same_callers(const Stack& a, const Stack& b);
 
 // The function to blame, short; empty when nothing has a name.
 std::string own_function(const Stack& stack);

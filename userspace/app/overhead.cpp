@@ -7,7 +7,7 @@
 namespace cw {
 namespace {
 
-constexpr double kSmallestPart = 1.0 / 8;
+constexpr double kSmallestPart = 1.0 / 2;  // where counting alone takes the budget
 
 }  // namespace
 

@@ -301,7 +301,15 @@ Result<CommandLine> parse_command_line(int count, const char* const* arguments) 
   app.set_version_flag("--version", std::string("contentionwatch ") + CW_VERSION);
   CLI::App* demo =
       app.add_subcommand("demo", "Start the bundled, badly built service and watch it");
-  demo->add_flag("--fixed", settings.demo_fixed, "Its redesign instead");
+  CLI::Option* fixed = demo->add_flag("--fixed", settings.demo_fixed, "Its redesign instead");
+  demo->add_option(
+          "--design", settings.demo_design,
+          "Or one change to it, under as many requests as it takes: split (16 locks), half "
+          "(the critical section), batched (8 requests at a time), rwlock; shared is "
+          "without any")
+      ->check(CLI::IsMember({"shared", "split", "half", "batched", "rwlock"}))
+      ->excludes(fixed)
+      ->type_name("NAME");
   demo->fallthrough();
   CLI::App* replay = app.add_subcommand("replay",
                                         "Every report, view (--format tui) and export again, from "

@@ -67,7 +67,8 @@ struct Settings {
   std::string pprof_prefix;
   std::optional<Level> fail_on;
   bool demo_fixed = false;
-  std::string recording;  // that is replayed
+  std::string demo_design;  // of the bundled service; empty: as it grew, or fixed
+  std::string recording;    // that is replayed
 
   // What a recording of it says, and what shapes its outputs.
   [[nodiscard]] RecordedRun run() const;

@@ -91,8 +91,9 @@ class LiveView::Session {
 
   void read_wanted() {
     const auto first = first_to_read(model_);
-    if (!first) return;
-    for (std::uint64_t number = *first, last = model_.recorded->wanted; number <= last; ++number) {
+    if (!first || !model_.recorded) return;
+    const std::uint64_t last = model_.recorded->wanted;
+    for (std::uint64_t number = *first; number <= last; ++number) {
       auto report = read_(number);
       if (!report) {
         model_ = stay(std::move(model_), Message{report.error().message});

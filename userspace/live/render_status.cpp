@@ -53,8 +53,8 @@ std::string worst_text(const Model& model, const RecordedWorst& worst) {
 
 // "interval 723 of 3,600 (60 min), the worst"
 std::string place_text(const Model& model, const Recorded& recorded) {
-  const std::string text = fmt::format("interval {} of {}", format_count(model.shown().interval),
-                                       format_count(recorded.last_interval));
+  std::string text = fmt::format("interval {} of {}", format_count(model.shown().interval),
+                                 format_count(recorded.last_interval));
   if (model.size.width < kRoomy) return text;
   return fmt::format("{} ({}){}", text, format_duration(recorded.seconds * 1e9),
                      worst_text(model, recorded.worst));

@@ -85,7 +85,7 @@ std::optional<WindowPlan> BurstGovernor::next(double cpus) {
     // it buys.
     const double attaching = costs_.window_ns + outside_hits_ * costs_.hit_ns;
     const double affordable =
-        std::max(allowed * kPeriodNs - attaching, kWorthAttaching * attaching);
+        std::max(allowed * period_ns() - attaching, kWorthAttaching * attaching);
     length = std::clamp(affordable / per_ns, kShortestNs, longest);
     // Of work that comes in batches, a window shorter than the time between them says little.
     if (cpus < kSleeps && kOfSleepersNs * per_ns < allowed * kSleepersPeriodNs)
@@ -101,7 +101,7 @@ std::optional<WindowPlan> BurstGovernor::next(double cpus) {
                       hits * (costs_.hit_ns + stacks_per_hit * costs_.stack_ns);
   std::uniform_real_distribution<double> jitter(0.5, 1.5);
   const double pause = std::max(
-      {kPeriodNs * jitter(random_) - attaching_ns_, kRestNs, allowance_.ns_until(cost, cpus)});
+      {period_ns() * jitter(random_) - attaching_ns_, kRestNs, allowance_.ns_until(cost, cpus)});
   if (pause > kRarestNs) return std::nullopt;
   plan.pause_ns = static_cast<std::uint64_t>(pause);
   plan.length_ns = static_cast<std::uint64_t>(length);
@@ -125,6 +125,7 @@ void BurstGovernor::settle(const WindowPlan& plan, const WindowOutcome& outcome,
   seen.hits = kept * seen.hits + hits;
   seen.ns = kept * seen.ns + length;
   watched_ns_ += length;
+  ++settled_;
   const auto outside = static_cast<double>(outcome.hits - std::min(outcome.hits, outcome.inside));
   outside_hits_ = kForgets * outside_hits_ + (1 - kForgets) * outside;
 }

@@ -37,8 +37,11 @@ struct WindowOutcome {
 
 class BurstGovernor {
  public:
-  // Windows are about this far apart when money is no object.
-  static constexpr double kPeriodNs = 200e6;
+  // Windows are about this far apart when money is no object; the first ones less, so that a few
+  // seconds make a rate.
+  static constexpr double kPeriodNs = 300e6;
+  static constexpr double kFirstPeriodNs = 150e6;
+  static constexpr unsigned kFirstWindows = 18;
   static constexpr double kShortestNs = 0.5e6;
   static constexpr double kLongestNs = 100e6;
   // Rarer than this tells nothing.
@@ -64,6 +67,9 @@ class BurstGovernor {
   [[nodiscard]] double expected_rate(ProbeSet set) const;
   [[nodiscard]] bool slows_little() const;
   ProbeSet next_set();
+  [[nodiscard]] double period_ns() const {
+    return settled_ < kFirstWindows ? kFirstPeriodNs : kPeriodNs;
+  }
 
   Allowance allowance_;  // at first what it takes to try each set once
   ProbeCosts costs_;
@@ -73,6 +79,7 @@ class BurstGovernor {
     double ns = 0;
   };
   std::array<Seen, kProbeSets> seen_{};
+  std::uint64_t settled_ = 0;  // windows
   double watched_ns_ = 0;
   double attaching_ns_ = 0;  // how long it took to attach and detach, other than the window
   double outside_hits_ = 0;  // of one window, while its probes come and go

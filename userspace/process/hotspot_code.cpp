@@ -21,7 +21,8 @@ constexpr std::size_t kMaxEntries = std::size_t{1} << 14;  // of HotSpot's table
 constexpr std::size_t kMaxHeaps = 16;                      // there are 3
 constexpr std::size_t kMaxSymbolText = 255;
 constexpr std::uint32_t kWord = 8;
-constexpr std::int32_t kMaxFrame = 1 << 13;  // words; each size is a rule of the machine's table
+constexpr std::int32_t kMostFrameWords =
+    1 << 13;  // words; each size is a rule of the machine's table
 
 // VMStructEntry and VMTypeEntry: pointers, a number, more numbers; the same since JDK 7.
 struct StructEntry {
@@ -243,7 +244,7 @@ void HotspotCode::add_pieces_of(std::uint64_t heap, std::size_t& blocks,
     const auto frame = head.at<std::int32_t>(block_size_ + fields_[kFrameSize]);
     const auto prologue = head.at<std::int32_t>(block_size_ + fields_[kPrologue]);
     piece.frame_size =
-        frame < 0 || frame > kMaxFrame ? 0 : static_cast<std::uint32_t>(frame) * kWord;
+        frame < 0 || frame > kMostFrameWords ? 0 : static_cast<std::uint32_t>(frame) * kWord;
     piece.prologue = static_cast<std::uint32_t>(std::max(prologue, 0));
     piece.interprets =
         piece.frame_size == 0 &&

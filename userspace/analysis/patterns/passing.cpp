@@ -62,6 +62,7 @@ Found convoy(const LockReport& lock, const Report& report) {
   if (lock.waits == 0 || lock.busy_share < kBusy || !lock.sections->ceiling_per_s)
     return std::nullopt;
   if (is_short_of_cpu(lock, report)) return std::nullopt;
+  if (pause(lock, report)) return std::nullopt;  // rare long holds, which short windows seldom see
   const double hold_ns = lock.sections->hold_mean_ns->high;  // the most it may be
   const double wait_ns = static_cast<double>(lock.wait.sum_ns) / static_cast<double>(lock.waits);
   const double explained_ns = (lock.waiters_mean + 1) * hold_ns;
