@@ -95,6 +95,18 @@ TEST(Text, NothingSeenIsAReportToo) {
   expect_fits(text, 80);
 }
 
+TEST(Text, WhatCountingCostsIsToldApartWhereItTakesMoreThanTheBudget) {
+  Report report = test::guilty_report();
+  report.fidelity.target_overhead_pct = 2.75;
+  report.fidelity.counting_overhead_pct = 2.5;
+  report.fidelity.alloc_overhead_pct = 0.15;
+  EXPECT_NE(to_text(report, {.width = 200})
+                .find("2 % of the target's CPU for counting waits, 0.2 % for all else (budget 1 %: "
+                      "stacks 0.1 %, probes on allocators 0.1 %), 0.6 % of a core itself"),
+            std::string::npos)
+      << to_text(report, {.width = 200});
+}
+
 TEST(Text, LossesAreTold) {
   Report report = test::guilty_report();
   EXPECT_NE(to_text(report).find("nothing lost"), std::string::npos);

@@ -203,8 +203,10 @@ AllocBursts::WatchPtr AllocBursts::choose() {
   WatchPtr first;
   for (const WatchPtr& watch : watches_) {
     if (watch->target.allocators.empty()) continue;
-    if (mode_ == AllocMode::kBurst && !watch->plan && watch->next_ns <= monotonic_ns())
-      make_plan(*watch);
+    // It may have fallen idle since the next window was planned.
+    const bool is_due = !watch->plan && watch->next_ns <= monotonic_ns();
+    const bool is_over = watch->plan && watch->target.cpus_mean < kIdleCpus;
+    if (mode_ == AllocMode::kBurst && (is_due || is_over)) make_plan(*watch);
     if (!first || watch->next_ns < first->next_ns) first = watch;
   }
   return first;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 
 #include "output/format.h"
 #include "output/layout.h"
@@ -164,17 +165,24 @@ void write_deadlocks(Page& page, const Report& report) {
   }
 }
 
-// What went beyond the budget, and what was held to it.
-std::string overspent_text(const Fidelity& fidelity) {
-  std::string text = fmt::format("counting waits {} (not held to the budget), stacks {}",
-                                 format_share(fidelity.counting_overhead_pct.value_or(0) / 100),
-                                 format_share(fidelity.stacks_overhead_pct.value_or(0) / 100));
-  if (fidelity.alloc_overhead_pct)
-    text +=
-        fmt::format(", probes on allocators {}", format_share(*fidelity.alloc_overhead_pct / 100));
-  if (fidelity.sections_overhead_pct)
-    text += fmt::format(", on locks {}", format_share(*fidelity.sections_overhead_pct / 100));
-  return text;
+// What the target pays. Counting waits is not held to the budget: where it alone takes more, the
+// rest is said apart.
+std::string target_cost_text(const Fidelity& fidelity) {
+  const double all = fidelity.target_overhead_pct.value_or(0);
+  const double counting = fidelity.counting_overhead_pct.value_or(0);
+  const std::string budget = format_share(fidelity.budget_pct / 100);
+  if (all <= fidelity.budget_pct)
+    return fmt::format("{} of the target's CPU (budget {}), ", format_share(all / 100), budget);
+  std::string rest =
+      fmt::format("stacks {}", format_share(fidelity.stacks_overhead_pct.value_or(0) / 100));
+  const auto add = [&](std::optional<double> percent, const char* what) {
+    if (percent) rest += fmt::format(", probes on {} {}", what, format_share(*percent / 100));
+  };
+  add(fidelity.alloc_overhead_pct, "allocators");
+  add(fidelity.sections_overhead_pct, "locks");
+  return fmt::format("{} of the target's CPU for counting waits, {} for all else (budget {}: {}), ",
+                     format_share(counting / 100), format_share((all - counting) / 100), budget,
+                     rest);
 }
 
 }  // namespace
@@ -219,22 +227,17 @@ void write_threads(Page& page, const Report& report) {
 }
 
 void write_observer(Page& page, const Fidelity& fidelity) {
-  std::string cost;
-  if (fidelity.target_overhead_pct)
-    cost = fmt::format("{} of the target's CPU (budget {}), ",
-                       format_share(*fidelity.target_overhead_pct / 100),
-                       format_share(fidelity.budget_pct / 100));
-  cost += fmt::format("{} of a core itself", format_share(fidelity.self_cpu_pct / 100));
-  page.labelled("observer", cost);
-  if (fidelity.target_overhead_pct.value_or(0) > fidelity.budget_pct)
-    page.labelled("", overspent_text(fidelity));
+  const std::string own = format_share(fidelity.self_cpu_pct / 100) + " of a core itself";
+  page.labelled("observer",
+                (fidelity.target_overhead_pct ? target_cost_text(fidelity) : std::string()) + own);
   std::vector<std::string> stacks;
   if (fidelity.stacks_complete_share)
     stacks.push_back(fmt::format("complete {}", format_share(*fidelity.stacks_complete_share)));
   if (fidelity.stacks_sampled_share < 1)
     stacks.push_back(
         fmt::format("taken for {} of the waits", format_share(fidelity.stacks_sampled_share)));
-  if (fidelity.stacks_sampled_share < 1 && fidelity.stacks_overhead_pct)
+  const bool is_said = fidelity.target_overhead_pct.value_or(0) > fidelity.budget_pct;
+  if (fidelity.stacks_sampled_share < 1 && fidelity.stacks_overhead_pct && !is_said)
     stacks.push_back(
         fmt::format("at {} of its CPU", format_share(*fidelity.stacks_overhead_pct / 100)));
   page.labelled("", (stacks.empty() ? "" : "stacks " + joined(stacks, ", ") + ", ") +
