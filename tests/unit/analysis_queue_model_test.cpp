@@ -61,6 +61,7 @@ class Simulation {
   };
   struct Lock {
     std::size_t readers = 0;
+    std::size_t without_cpu = 0;  // of them
     bool writer = false;
     std::deque<Waiter> queue;
   };
@@ -75,6 +76,13 @@ class Simulation {
     const double held = hold_ == Hold::kAlike ? mean : exponential(mean);
     held_s_ += held;
     (reads ? locks_[lock].readers += 1 : locks_[lock].writer = true);
+    if (reads && load_.cpus > 0 && static_cast<double>(locks_[lock].readers) > load_.cpus)
+      locks_[lock].without_cpu += 1;
+    else
+      end_after(held, lock, reads);
+  }
+
+  void end_after(double held, std::size_t lock, bool reads) {
     events_.push({.time = now_ + held, .lock = lock, .reads = reads});
   }
 
@@ -105,6 +113,10 @@ class Simulation {
   void leave(const Event& event) {
     Lock& lock = locks_[event.lock];
     (event.reads ? lock.readers -= 1 : lock.writer = false);
+    if (event.reads && lock.without_cpu != 0) {
+      lock.without_cpu -= 1;
+      end_after(exponential(load_.read_s), event.lock, true);
+    }
     ++ended_;
     think();
     if (lock.readers != 0 || lock.queue.empty()) return;
@@ -247,17 +259,18 @@ TEST(RwlockModel, AgreesWithASimulation) {
   for (const std::uint64_t threads : {1U, 4U, 8U, 24U})
     for (const double think_us : {10.0, 50.0, 400.0})
       for (const double read_share : {0.0, 0.5, 0.9, 1.0})
-        for (const std::uint64_t locks : {1U, 4U}) {
+        for (const auto& [locks, cpus] : {std::pair{1U, 0.0}, {4U, 0.0}, {1U, 2.0}}) {
           const RwLoad load{.threads = threads,
                             .think_s = think_us / 1e6,
                             .read_share = read_share,
                             .read_s = 20e-6,
                             .write_s = 30e-6,
                             .handover_s = 0,
-                            .locks = locks};
+                            .locks = locks,
+                            .cpus = cpus};
           EXPECT_NEAR(rw_rate(load) / Simulation(load, Hold::kExponential, true).rate(), 1, kWithin)
-              << fmt::format("{} threads, think {} us, {} read, {} locks", threads, think_us,
-                             read_share, locks);
+              << fmt::format("{} threads, think {} us, {} read, {} locks, {} CPUs", threads,
+                             think_us, read_share, locks, cpus);
         }
 }
 

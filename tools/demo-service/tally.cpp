@@ -31,10 +31,11 @@ uint64_t Tally::latency_us(double share) const {
   return 0;
 }
 
-std::string report(const Tally& total, bool fixed, uint64_t turned_away, Clock::duration elapsed) {
+std::string report(const Tally& total, std::string_view design, uint64_t turned_away,
+                   Clock::duration elapsed) {
   const auto elapsed_ns =
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count());
-  std::string text = std::string(R"({"design":")") + (fixed ? "sharded" : "shared") + '"';
+  std::string text = R"({"design":")" + std::string(design) + '"';
   const auto field = [&text](const char* name, uint64_t value) {
     text.append(",\"").append(name).append("\":").append(std::to_string(value));
   };

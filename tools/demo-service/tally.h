@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "order.h"
 
@@ -29,6 +30,7 @@ struct Tally {
 };
 
 // One JSON line.
-std::string report(const Tally& total, bool fixed, uint64_t turned_away, Clock::duration elapsed);
+std::string report(const Tally& total, std::string_view design, uint64_t turned_away,
+                   Clock::duration elapsed);
 
 }  // namespace orders

@@ -48,7 +48,9 @@ class Chain {
     return static_cast<double>(threads_ - readers - writers) * ask_;
   }
   [[nodiscard]] double reads_end(std::size_t readers) const {
-    return static_cast<double>(readers) / std::max(load_.read_s, 1e-12);
+    const auto there = static_cast<double>(readers);
+    const double running = load_.cpus > 0 ? std::min(there, std::max(1.0, load_.cpus)) : there;
+    return running / std::max(load_.read_s, 1e-12);
   }
   // A writer that others wait for has to wake one, too.
   [[nodiscard]] double write_ends(std::size_t readers, std::size_t writers) const {

@@ -15,6 +15,7 @@ struct RwLoad {
   double write_s = 0;     // of a writer
   double handover_s = 0;  // as in LockLoad; after a writer
   std::uint64_t locks = 1;
+  double cpus = 0;  // so many readers of a lock get on at once; 0: any number
 };
 
 // Acquisitions a second, of both kinds, of all locks together.

@@ -175,7 +175,7 @@ class Asking {
 };
 
 // Sites whose sections may only read: nothing but their author knows, so the line says if.
-void ask_for_readers(const Known& known, Asking& asking) {
+void ask_for_readers(const Known& known, const Machine& machine, Asking& asking) {
   const std::vector<Holders>& holders = known.sections.holders;
   if (holders.size() < 2) return;
   const Holders& reader = holders.front();
@@ -187,7 +187,8 @@ void ask_for_readers(const Known& known, Asking& asking) {
   const double read_s = reader.share * hold_s / read_share;
   const double write_s = (1 - reader.share) * hold_s / (1 - read_share);
   asking.ask(fmt::format("a reader-writer lock, if {} only reads", function),
-             fmt::format("{} of the acquisitions, {} each; the others write, {} each",
+             fmt::format("{} of the acquisitions, {} each; the others write, {} each; "
+                         "a thread reads and writes in no order",
                          format_share(read_share), format_duration(read_s * 1e9),
                          format_duration(write_s * 1e9)),
              [&](const LockLoad& load) {
@@ -197,7 +198,8 @@ void ask_for_readers(const Known& known, Asking& asking) {
                                .read_share = read_share,
                                .read_s = read_s * scale,
                                .write_s = write_s * scale,
-                               .handover_s = load.handover_s});
+                               .handover_s = load.handover_s,
+                               .cpus = machine.cpus});
              });
 }
 
@@ -216,12 +218,12 @@ std::vector<WhatIf> of_mutex(const Known& known, const Machine& machine) {
              fmt::format("as many at hand, one after the other; saves handing over, {} a time",
                          format_duration(load.handover_s * 1e9)),
              batched);
-  ask_for_readers(known, asking);
+  ask_for_readers(known, machine, asking);
   return asking.take();
 }
 
 // Readers overlap, so that nothing is left over for handing over: thinking alone is fitted.
-std::vector<LockLoad> rw_loads_of(const Known& known) {
+std::vector<LockLoad> rw_loads_of(const Known& known, const Machine& machine) {
   const double rate = known.rate.estimate;
   const double hold_s = known.hold_ns.estimate / 1e9;
   const std::uint64_t threads = known.threads;
@@ -232,7 +234,8 @@ std::vector<LockLoad> rw_loads_of(const Known& known) {
                                  .think_s = think_s,
                                  .read_share = known.read_share,
                                  .read_s = hold_s,
-                                 .write_s = hold_s});
+                                 .write_s = hold_s,
+                                 .cpus = machine.cpus});
   if (std::abs(fitted - rate) > kRwFits * rate) return {};
   return {{.threads = threads, .think_s = think_s, .hold_s = hold_s}};
 }
@@ -247,9 +250,10 @@ std::vector<WhatIf> of_rwlock(const Known& known, const Machine& machine) {
                     .read_s = load.hold_s * part,
                     .write_s = load.hold_s * part,
                     .handover_s = load.handover_s,
-                    .locks = locks});
+                    .locks = locks,
+                    .cpus = machine.cpus});
   };
-  Asking asking(rw_loads_of(known), known.rate, machine,
+  Asking asking(rw_loads_of(known, machine), known.rate, machine,
                 [&](const LockLoad& load) { return rate(load, 1, 1); });
   if (!asking.fits()) return {};
   const std::string alike =
