@@ -127,6 +127,15 @@ TEST(Patterns, APauseIsFewWakesThatEndMuchWaiting) {
   EXPECT_EQ(patterns_of(lock), Names{});
 }
 
+TEST(Patterns, AnInterpretersLockIsNoHerd) {
+  LockReport lock = plain();
+  lock.kind = LockKind::kGil;
+  lock.name = "GIL";
+  lock.waiters[0].share = 1;
+  lock.waiters[0].stack = stack_of({{"pthread_cond_timedwait"}, {"take_gil"}});
+  EXPECT_EQ(patterns_of(lock), Names{"interpreter_lock"});
+}
+
 TEST(Patterns, ReadersWaitOnlyForWriters) {
   LockReport lock = plain();
   lock.kind = LockKind::kRwlock;

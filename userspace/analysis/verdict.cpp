@@ -73,7 +73,7 @@ std::string where(const Lock& lock) {
   if (report.unattributed_share > kMostlyUnattributed)
     text += fmt::format(" ({} of the waiting is not attributed)",
                         format_share(report.unattributed_share));
-  else
+  else if (report.kind != LockKind::kGil)  // all that it runs is under that
     text += fmt::format(": look at what {} does under the lock", function);
   return text;
 }

@@ -173,9 +173,15 @@ void draw_threads(Canvas& canvas, const Model& model, const Plan& plan) {
 void draw_observer(Canvas& canvas, const Report& report, std::size_t y) {
   const Fidelity& fidelity = report.fidelity;
   std::string text = "observer  ";
-  if (fidelity.target_overhead_pct)
-    text += fmt::format("{} of the target's CPU (budget {:g} %), ",
-                        format_share(*fidelity.target_overhead_pct / 100), fidelity.budget_pct);
+  const double all = fidelity.target_overhead_pct.value_or(0);
+  const double counting = fidelity.counting_overhead_pct.value_or(0);
+  if (all > fidelity.budget_pct)
+    text += fmt::format("counting waits {} of the target's CPU, else {} (budget {:g} %), ",
+                        format_share(counting / 100), format_share((all - counting) / 100),
+                        fidelity.budget_pct);
+  else if (fidelity.target_overhead_pct)
+    text += fmt::format("{} of the target's CPU (budget {:g} %), ", format_share(all / 100),
+                        fidelity.budget_pct);
   text += fmt::format("{} of a core; ", format_share(fidelity.self_cpu_pct / 100));
   const std::string lost = lost_text(fidelity.lost);
   const std::size_t x = canvas.put(1, y, text, Style::kFaint);

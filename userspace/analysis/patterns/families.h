@@ -28,6 +28,7 @@ Found readers_on_one_word(const LockReport& lock, const Report& report);
 // How much is under how many locks (spread.cpp).
 Found many_small_locks(const LockReport& lock, const Report& report);
 Found one_lock_under_everything(const LockReport& lock, const Report& report);
+Found interpreter_lock(const LockReport& lock, const Report& report);
 
 // What is not the lock's fault (innocent.cpp).
 Found cpu_starvation(const LockReport& lock, const Report& report);

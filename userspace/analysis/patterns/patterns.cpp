@@ -29,8 +29,14 @@ constexpr auto kOfGuilty = std::to_array<Finder>(
      patterns::held_while_waiting, patterns::thundering_herd, patterns::many_small_locks,
      patterns::pause, patterns::convoy, patterns::readers_behind_writers,
      patterns::readers_on_one_word, patterns::one_lock_under_everything});
+constexpr auto kOfInterpreters = std::to_array<Finder>({patterns::interpreter_lock});
 constexpr auto kOfInnocent =
     std::to_array<Finder>({patterns::cpu_starvation, patterns::false_alarm});
+
+std::span<const Finder> guilty_of(const LockReport& lock) {
+  if (lock.kind == LockKind::kGil) return kOfInterpreters;
+  return kOfGuilty;
+}
 
 std::vector<Pattern> found_by(std::span<const Finder> finders, const LockReport& lock,
                               const Report& report) {
@@ -54,7 +60,7 @@ void add_patterns(Report& report) {
   for (LockReport& lock : report.locks) {
     // Where CPU is what lacks, that is the advice.
     if (lock.level != Level::kFine)
-      add_to(lock, found_by(kOfGuilty, lock, report), lock.cause != "cpu starvation");
+      add_to(lock, found_by(guilty_of(lock), lock, report), lock.cause != "cpu starvation");
     add_to(lock, found_by(kOfInnocent, lock, report), false);
     // "mutex orders::ledger: 12,000 waits/s look bad, but..."
     for (const Pattern& pattern : lock.patterns)

@@ -73,4 +73,15 @@ Found one_lock_under_everything(const LockReport& lock, const Report& report) {
                               functions.size() > kNamed ? "..." : "")};
 }
 
+// How the lock is made, by a condition variable, says nothing of the program that has to have it.
+Found interpreter_lock(const LockReport& lock, const Report& /*report*/) {
+  if (lock.kind != LockKind::kGil) return std::nullopt;
+  return Pattern{
+      .name = "interpreter_lock",
+      .evidence = fmt::format("the interpreter runs one thread at a time, and {} wait for a turn: "
+                              "more threads add nothing; use processes, or code that lets go of {} "
+                              "while it works",
+                              format_mean(lock.waiters_mean), lock.name)};
+}
+
 }  // namespace cw::patterns
