@@ -13,12 +13,12 @@ namespace {
 constexpr auto kInlined =
     std::to_array<std::string_view>({"std::sync::Mutex", "parking_lot::Mutex", "QMutex"});
 
+}  // namespace
+
 bool is_inlined(const LockReport& lock) {
   return lock.kind == LockKind::kMutex &&
          std::ranges::find(kInlined, lock.primitive) != kInlined.end();
 }
-
-}  // namespace
 
 void add_bounds(Report& report) {
   if (report.interval_s <= 0) return;

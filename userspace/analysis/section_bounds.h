@@ -6,6 +6,8 @@
 
 namespace cw {
 
+bool is_inlined(const LockReport& lock);
+
 // Fills in `sections`, marked bounds_only, of such locks without any:
 //
 //   * A wake that woke a waiter is a release, and each release but the first of the interval

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "analysis/alloc_estimate.h"
+#include "analysis/section_bounds.h"
 #include "analysis/section_estimate.h"
 #include "app/overhead.h"
 #include "model/clock.h"
@@ -137,7 +138,8 @@ std::vector<LockSections> SectionObserver::report(Report& report) {
   add_remarks(samples, report);
   waited_.clear();
   for (const LockReport& lock : report.locks)
-    if (has_fast_path(lock.kind)) waited_.insert(lock.pids.begin(), lock.pids.end());
+    if (has_fast_path(lock.kind) && !is_inlined(lock))
+      waited_.insert(lock.pids.begin(), lock.pids.end());
   std::vector<LockSections> sections;
   for (const SectionSample& sample : samples) {
     SectionContext context;
