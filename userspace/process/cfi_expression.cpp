@@ -1,6 +1,7 @@
 #include "process/cfi_expression.h"
 
 #include <array>
+#include <limits>
 #include <utility>
 
 namespace cw {
