@@ -35,7 +35,7 @@ QUICK = {
     "lockdown-confidentiality": ("",),
 }
 
-SECONDS = 90  # for one test
+SECONDS = 200  # for one test
 
 # What the tests start besides our own programs; busybox has the rest.
 FROM_HERE = ("/usr/bin/setpriv", "/usr/bin/unshare", "/usr/bin/pgrep", "/usr/sbin/bpftool")
