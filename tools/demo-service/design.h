@@ -2,6 +2,7 @@
 // How the shared orders are guarded: as the service grew, and in ways that people mend it one
 // change at a time.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -19,13 +20,26 @@ enum class Design : uint8_t {
 constexpr unsigned kParts = 16;
 constexpr unsigned kBatch = 8;
 
+struct NamedDesign {
+  std::string_view name;
+  Design design;
+};
+constexpr auto kDesigns = std::to_array<NamedDesign>({{"shared", Design::kShared},
+                                                      {"split", Design::kSplit},
+                                                      {"half", Design::kHalf},
+                                                      {"batched", Design::kBatched},
+                                                      {"rwlock", Design::kReadWrite}});
+
 constexpr std::optional<Design> design_named(std::string_view name) {
-  if (name == "shared") return Design::kShared;
-  if (name == "split") return Design::kSplit;
-  if (name == "half") return Design::kHalf;
-  if (name == "batched") return Design::kBatched;
-  if (name == "rwlock") return Design::kReadWrite;
+  for (const NamedDesign& known : kDesigns)
+    if (known.name == name) return known.design;
   return std::nullopt;
+}
+
+constexpr std::string_view name_of(Design design) {
+  for (const NamedDesign& known : kDesigns)
+    if (known.design == design) return known.name;
+  return {};
 }
 
 }  // namespace orders

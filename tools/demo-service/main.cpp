@@ -19,7 +19,6 @@ struct Options {
   bool fixed = false;
   bool crowd = false;
   orders::Design design = orders::Design::kShared;
-  std::string_view name = "shared";  // of the design
   bool report = false;
   long seconds = 0;  // 0: until told to stop
 };
@@ -32,8 +31,7 @@ bool parse(int argc, char** argv, Options& options) {
     } else if (option == "--crowd") {
       options.crowd = true;
     } else if (option == "--design" && i + 1 < argc) {
-      options.name = argv[++i];
-      const auto design = orders::design_named(options.name);
+      const auto design = orders::design_named(argv[++i]);
       if (!design) return false;
       options.design = *design;
     } else if (option == "--report") {
@@ -102,8 +100,8 @@ int main(int argc, char** argv) {
   intake.join();
   const orders::Tally tally = service->stop();
   if (options.report)
-    std::cout << orders::report(tally, options.fixed ? "sharded" : options.name, turned_away,
-                                elapsed)
+    std::cout << orders::report(tally, options.fixed ? "sharded" : name_of(options.design),
+                                turned_away, elapsed)
               << "\n";
   return 0;
 }

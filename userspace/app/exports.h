@@ -18,6 +18,7 @@ class Exports {
   // Opens files and takes the port now: what cannot be had is an error before anything is attached,
   // and needs no rights later. Errors: kFailed.
   static Result<Exports> open(const Settings& settings, const RecordedRun& run);
+  [[nodiscard]] bool empty() const { return !metrics_ && profiles_.empty(); }
   // Begins to serve. Call it once rights were dropped: its thread has none to drop. Errors:
   // kFailed, also where a file cannot be replaced without the rights that were given up.
   Result<void> start();

@@ -26,6 +26,8 @@ class Outputs {
   Result<void> write(Report report);
   // Where the last report is missing: what is written after it.
   Result<void> finish() { return exports_.finish(); }
+  // Whether anything is written besides what is printed, or shown.
+  [[nodiscard]] bool write_files() const { return json_ || recording_ || !exports_.empty(); }
   // Can be read once the user wants to end; -1: there is no such place.
   [[nodiscard]] int quit_fd() const { return live_ ? live_->quit_fd() : -1; }
 

@@ -15,6 +15,7 @@ class ProfileFiles {
  public:
   // Opens the files now: they are there until the end, but empty. Errors: kFailed.
   static Result<ProfileFiles> open(const Settings& settings);
+  [[nodiscard]] bool empty() const { return files_.empty(); }
   void add(const Report& report);
   // Writes them all; the error is that of the first that failed. Errors: kFailed (full disk).
   Result<void> write();

@@ -60,7 +60,7 @@ Result<Exit> replay(const Settings& settings) {
   if (!outputs) return std::unexpected(outputs.error());
   std::unique_ptr<ReplayView> view;
   if (settings.format == Format::kTui) {
-    auto opened = ReplayView::open(settings, *first);
+    auto opened = ReplayView::open(settings, *outputs, *first);
     if (!opened) return std::unexpected(opened.error());
     view = std::move(*opened);
   }

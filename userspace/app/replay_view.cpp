@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <utility>
 
-#include "app/outputs.h"
 #include "app/recording_file.h"
 #include "export/report_time.h"
 
@@ -16,12 +15,6 @@ namespace {
 
 constexpr auto kOften = std::chrono::milliseconds(200);  // for what changes while one reads
 
-bool writes_anything(const Settings& settings) {
-  return !settings.json_file.empty() || !settings.textfile.empty() || settings.otlp ||
-         !settings.folded_prefix.empty() || !settings.speedscope_prefix.empty() ||
-         !settings.flamegraph_prefix.empty() || !settings.pprof_prefix.empty();
-}
-
 double seconds_between(const Report& first, const Report& last) {
   return static_cast<double>(time_of(last).ended_ns - time_of(first).began_ns) / 1e9;
 }
@@ -29,7 +22,7 @@ double seconds_between(const Report& first, const Report& last) {
 }  // namespace
 
 Result<std::unique_ptr<ReplayView>> ReplayView::open(const Settings& settings,
-                                                     const Report& first) {
+                                                     const Outputs& outputs, const Report& first) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(settings.recording, error))
     return fail(Exit::kFailed,
@@ -39,6 +32,7 @@ Result<std::unique_ptr<ReplayView>> ReplayView::open(const Settings& settings,
   auto reader = open_recording(settings.recording);
   if (!reader) return std::unexpected(reader.error());
   std::unique_ptr<ReplayView> view(new ReplayView(settings.recording));
+  view->needs_all_ = outputs.write_files() || settings.fail_on;
   if (auto shown = view->show(RandomAccessReader(std::move(*reader)), settings, first); !shown)
     return std::unexpected(shown.error());
   return view;
@@ -62,7 +56,7 @@ Result<void> ReplayView::show(RandomAccessReader recording, const Settings& sett
     is_whole = report->final && !recording.is_damaged();
     live_.farewell().set_last(*report);
   }
-  needs_all_ = writes_anything(settings) || settings.fail_on || !is_whole;
+  needs_all_ = needs_all_ || !is_whole;
   const bool colours = wants_color(settings.color);
   if (auto started =
           live_.start({.colours = colours ? live::Colours::kAsTerminal : live::Colours::kNone,

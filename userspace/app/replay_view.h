@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "app/live_output.h"
+#include "app/outputs.h"
 #include "app/settings.h"
 #include "app/waker.h"
 #include "live/model.h"
@@ -17,9 +18,10 @@ namespace cw {
 
 class ReplayView {
  public:
-  // `first`: the report that it begins with. Takes the terminal. Errors: kFailed (no file, or what
-  // is in it makes no sense), those of LiveView::open().
-  static Result<std::unique_ptr<ReplayView>> open(const Settings& settings, const Report& first);
+  // `outputs`: of the same replay. `first`: the report that it begins with. Takes the terminal.
+  // Errors: kFailed (no file, or what is in it makes no sense), those of LiveView::open().
+  static Result<std::unique_ptr<ReplayView>> open(const Settings& settings, const Outputs& outputs,
+                                                  const Report& first);
 
   // The next one in order: all of them are looked at for the worst.
   void note(const Report& report);

@@ -175,7 +175,7 @@ void draw_observer(Canvas& canvas, const Report& report, std::size_t y) {
   std::string text = "observer  ";
   const double all = fidelity.target_overhead_pct.value_or(0);
   const double counting = fidelity.counting_overhead_pct.value_or(0);
-  if (all > fidelity.budget_pct)
+  if (exceeds_budget(fidelity))
     text += fmt::format("counting {}, else {} (budget {:g} %); ", format_share(counting / 100),
                         format_share((all - counting) / 100), fidelity.budget_pct);
   else if (fidelity.target_overhead_pct)

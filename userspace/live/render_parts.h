@@ -7,8 +7,8 @@
 
 namespace cw::live {
 
-inline constexpr std::size_t kRoomy =
-    70;  // columns from which on the first and the last line say more
+// Columns from which on the first and the last line say more.
+inline constexpr std::size_t kRoomy = 70;
 
 void draw_title(Canvas& canvas, const Model& model);
 void draw_verdict(Canvas& canvas, const Report& report, const Plan& plan, std::size_t room);

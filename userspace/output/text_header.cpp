@@ -125,6 +125,10 @@ std::string lost_text(const LossReport& lost) {
                      counts_too ? ": what stands above is a lower bound" : "");
 }
 
+bool exceeds_budget(const Fidelity& fidelity) {
+  return fidelity.target_overhead_pct.value_or(0) > fidelity.budget_pct;
+}
+
 void write_header(Page& page, const Report& report) {
   const auto room_beside = [&](const std::string& time) {
     const std::size_t taken = kTitle.size() + kGap.size() + columns(time);
@@ -165,13 +169,12 @@ void write_deadlocks(Page& page, const Report& report) {
   }
 }
 
-// What the target pays. Counting waits is not held to the budget: where it alone takes more, the
-// rest is said apart.
+// What the target pays.
 std::string target_cost_text(const Fidelity& fidelity) {
   const double all = fidelity.target_overhead_pct.value_or(0);
   const double counting = fidelity.counting_overhead_pct.value_or(0);
   const std::string budget = format_share(fidelity.budget_pct / 100);
-  if (all <= fidelity.budget_pct)
+  if (!exceeds_budget(fidelity))
     return fmt::format("{} of the target's CPU (budget {}), ", format_share(all / 100), budget);
   std::string rest =
       fmt::format("stacks {}", format_share(fidelity.stacks_overhead_pct.value_or(0) / 100));
@@ -236,8 +239,8 @@ void write_observer(Page& page, const Fidelity& fidelity) {
   if (fidelity.stacks_sampled_share < 1)
     stacks.push_back(
         fmt::format("taken for {} of the waits", format_share(fidelity.stacks_sampled_share)));
-  const bool is_said = fidelity.target_overhead_pct.value_or(0) > fidelity.budget_pct;
-  if (fidelity.stacks_sampled_share < 1 && fidelity.stacks_overhead_pct && !is_said)
+  if (fidelity.stacks_sampled_share < 1 && fidelity.stacks_overhead_pct &&
+      !exceeds_budget(fidelity))
     stacks.push_back(
         fmt::format("at {} of its CPU", format_share(*fidelity.stacks_overhead_pct / 100)));
   page.labelled("", (stacks.empty() ? "" : "stacks " + joined(stacks, ", ") + ", ") +

@@ -57,6 +57,9 @@ struct Answer {
 Answer answer_of(const Report& report);
 // "nothing lost", or what was: "LOST: 3 waits: what stands above is a lower bound".
 std::string lost_text(const LossReport& lost);
+// Whether the target pays more than the budget, to which counting is not held. Then that is told
+// apart.
+bool exceeds_budget(const Fidelity& fidelity);
 
 void write_header(Page& page, const Report& report);
 void write_verdict(Page& page, const Report& report);

@@ -21,8 +21,8 @@ constexpr std::size_t kMaxEntries = std::size_t{1} << 14;  // of HotSpot's table
 constexpr std::size_t kMaxHeaps = 16;                      // there are 3
 constexpr std::size_t kMaxSymbolText = 255;
 constexpr std::uint32_t kWord = 8;
-constexpr std::int32_t kMostFrameWords =
-    1 << 13;  // words; each size is a rule of the machine's table
+// Each size is a rule of the machine's table.
+constexpr std::int32_t kMostFrameWords = 1 << 13;
 
 // VMStructEntry and VMTypeEntry: pointers, a number, more numbers; the same since JDK 7.
 struct StructEntry {
