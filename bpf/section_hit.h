@@ -113,14 +113,14 @@ static __always_inline bool may_spin(__u64 found, __u64 lock, __u32 call)
  * When the thread's last futex wait ended, as the futex hooks have it. A thread that was on a CPU
  * all the time since its last hit here did not wait, unless it spun (inherits_priority).
  */
-static __always_inline bool note_wait(struct cw_section_cpu *cpu, struct task_struct *task,
+static __always_inline void note_wait(struct cw_section_cpu *cpu, struct task_struct *task,
 				      struct cw_section_event *event, bool spins)
 {
 	struct cw_thread *thread;
 
 	event->waited_ns = 0;
 	if (!spins && cpu->thread == (__u64)task && cpu->switches == task->nvcsw)
-		return false;
+		return;
 	cpu->thread = (__u64)task;
 	cpu->switches = task->nvcsw;
 	thread = bpf_map_lookup_elem(&threads, &event->tid);
@@ -128,7 +128,6 @@ static __always_inline bool note_wait(struct cw_section_cpu *cpu, struct task_st
 		event->waited_ns = thread->waited_ns;
 		event->waited_on = thread->waited_on;
 	}
-	return true;
 }
 
 /* One acquisition in so many on average, at random, has its stack taken. */
@@ -161,8 +160,6 @@ int section_hit(struct pt_regs *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct cw_section_event *event;
 	__u64 found;
-	bool late;
-
 	if (!cpu)
 		return 0;
 	cpu->hits++;
@@ -195,17 +192,15 @@ int section_hit(struct pt_regs *ctx)
 			   ? 0
 			   : look_at_mutex(cpu, lock, cookie);
 	event->stack = 0;
-	late = note_wait(cpu, task, event, may_spin(found, lock, call));
+	note_wait(cpu, task, event, may_spin(found, lock, call));
 	if (call == CW_SECTION_CONDITION_WAIT)
 		event->condition = register_of(ctx, cookie >> 16 & 31);
 	if (!takes_lock(call))
 		return 0;
-	if (!(event->flags & (CW_SECTION_INNER | CW_SECTION_TAKEN)) && wants_section_stack(cpu)) {
+	if (!(event->flags & (CW_SECTION_INNER | CW_SECTION_TAKEN)) && wants_section_stack(cpu))
 		event->stack = take_stack(ctx, CW_FRAME_EXACT);
-		late = true;
-	}
 	/* What this took is no part of the hold that begins now. */
-	if (late && call != CW_SECTION_CONDITION_WAIT)
+	if (call != CW_SECTION_CONDITION_WAIT)
 		event->time_ns = bpf_ktime_get_ns();
 	return 0;
 }

@@ -82,7 +82,7 @@ class LockingProcess {
 };
 
 LockSections estimate(LockingProcess process, std::uint64_t length_ns, int windows, bool by_turns) {
-  constexpr SectionCosts kCosts{.hit_ns = kHitNs, .floor_ns = kFloorNs, .stack_ns = 0};
+  constexpr SectionCosts kCosts{.hit_ns = kHitNs, .floor_ns = kFloorNs, .stack_ns = 0, .cold = {}};
   constexpr std::array kSets{kAsking, kLettingGo, ProbeSet::kBoth};
   std::vector<SectionWindow> seen;
   seen.reserve(static_cast<std::size_t>(windows));

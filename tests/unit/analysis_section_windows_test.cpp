@@ -208,7 +208,7 @@ TEST(SectionWindows, OneCallThatPassesThreeProbes) {
 
 // The halves of two runs, two whole ones between and a stack.
 TEST(SectionWindows, TheProbesOwnTimeIsTakenOut) {
-  const SectionCosts costs{.hit_ns = 700, .floor_ns = 500, .stack_ns = 2'000};
+  const SectionCosts costs{.hit_ns = 700, .floor_ns = 500, .stack_ns = 2'000, .cold = {}};
   const SectionRecord seen = record(
       {at(20'000, SectionCall::kLock), with_stack(at(25'000, SectionCall::kLock, 1, kOtherLock), 7),
        at(27'000, SectionCall::kUnlock, 1, kOtherLock), at(30'000, SectionCall::kUnlock)});
@@ -217,6 +217,29 @@ TEST(SectionWindows, TheProbesOwnTimeIsTakenOut) {
   const SectionRecord nothing =
       record({at(20'000, SectionCall::kLock), at(20'300, SectionCall::kUnlock)});
   EXPECT_EQ(lock_of(nothing, costs).held_ns, 0U) << "never negative";
+}
+
+// Half way between the logarithms of two pauses, half of what is between.
+TEST(SectionWindows, HitsAreColderAfterAPause) {
+  const SectionCosts costs{.hit_ns = 0,
+                           .floor_ns = 500,
+                           .stack_ns = 0,
+                           .cold = {{.pause_ns = 1'000, .more_ns = 0},
+                                    {.pause_ns = 4'000, .more_ns = 200},
+                                    {.pause_ns = 64'000, .more_ns = 400}}};
+  const auto held_after = [&](std::uint64_t pause_ns) {
+    return lock_of(record({at(10'000 + pause_ns, SectionCall::kLock),
+                           at(20'000 + pause_ns, SectionCall::kUnlock)}),
+                   costs)
+        .held_ns;
+  };
+  EXPECT_EQ(held_after(500), 10'000U - 500);
+  EXPECT_EQ(held_after(2'000), 10'000U - 500 - 100);
+  EXPECT_EQ(held_after(16'000), 10'000U - 500 - 300);
+  EXPECT_EQ(held_after(80'000), 10'000U - 500 - 400);
+  const SectionRecord after_wait = record(
+      {at(20'000, SectionCall::kLock), waited(at(90'000, SectionCall::kUnlock), 80'000, kLock)});
+  EXPECT_EQ(lock_of(after_wait, costs).held_ns, 10'000U - 250) << "begins with no hit";
 }
 
 TEST(SectionWindows, HoldersBySampledStacks) {

@@ -227,7 +227,12 @@ SlowDown slow_down(const std::array<Windows, kProbeSets>& sets, const AllocConte
     threads = std::max(threads, most_threads(windows));
   }
   const double busy = context.on_cpu.value_or(threads / 2) + context.runnable.value_or(0);
-  slowed.likely = std::min(slowed.most / kDearer / threads * std::min(1.0, busy / threads), 0.5);
+  const double used = std::min(1.0, busy / threads);
+  // A thread that sleeps for so long loses what a hit costs, and one that sleeps until then does
+  // not: half of it is the least wrong, until it is so much that what is extrapolated tells.
+  const double lost_asleep = slowed.most <= kSlowedLittle ? 0.5 : 0;
+  slowed.likely =
+      std::min(slowed.most / threads * (used / kDearer + (1 - used) * lost_asleep), 0.5);
   return slowed;
 }
 
@@ -254,6 +259,49 @@ Estimate between(const Estimate& counted, const SlowDown& slowed, const Estimate
     estimate.estimate *= std::pow(extrapolated.estimate / counted.estimate, used);
   estimate.estimate = std::clamp(estimate.estimate, estimate.low, estimate.high);
   return estimate;
+}
+
+struct Rates {
+  Estimate allocs;
+  Estimate frees;
+};
+
+Rates counted(const std::array<Windows, kProbeSets>& sets, const SlowDown& slowed) {
+  const auto& [allocs, frees, both] = sets;
+  return {.allocs = rate_from_count(joined(allocs, both), &AllocWindow::allocs, slowed),
+          .frees = rate_from_count(joined(frees, both), &AllocWindow::frees, slowed)};
+}
+
+Rates extrapolated(const std::array<Windows, kProbeSets>& sets,
+                   const std::optional<double>& never_sleep) {
+  const auto [allocs, frees, both, time, threads] = basis_of(sets, never_sleep);
+  return {.allocs = rate_from_time(time_without_probes(allocs, frees, both, &AllocWindow::allocs,
+                                                       &AllocWindow::frees, time),
+                                   threads),
+          .frees = rate_from_time(time_without_probes(frees, allocs, both, &AllocWindow::frees,
+                                                      &AllocWindow::allocs, time),
+                                  threads)};
+}
+
+Rates of_sleepers(const std::array<Windows, kProbeSets>& sets, const AllocContext& context,
+                  const Rates& all, double used) {
+  const auto& [allocs, frees, both] = sets;
+  const SlowDown by_allocs = slow_down({{allocs, {}, {}}}, context);
+  const SlowDown by_frees = slow_down({{{}, frees, {}}}, context);
+  return {.allocs = between(rate_from_count(allocs, &AllocWindow::allocs, by_allocs), by_allocs,
+                            all.allocs, used),
+          .frees = between(rate_from_count(frees, &AllocWindow::frees, by_frees), by_frees,
+                           all.frees, used)};
+}
+
+double width(const Estimate& estimate) {
+  return (estimate.high - estimate.low) / std::max(estimate.estimate, 1e-9);
+}
+
+// Whose bounds are the nearer to each other.
+Rates narrower(const Rates& one, const Rates& other) {
+  return width(one.allocs) + width(one.frees) < width(other.allocs) + width(other.frees) ? one
+                                                                                         : other;
 }
 
 }  // namespace
@@ -307,29 +355,18 @@ std::optional<AllocEstimate> estimate_rates(std::span<const AllocWindow> windows
   const bool any_empty =
       sum(allocs, &AllocWindow::allocs) == 0 || sum(frees, &AllocWindow::frees) == 0 ||
       sum(both, &AllocWindow::allocs) == 0 || sum(both, &AllocWindow::frees) == 0;
-  AllocEstimate estimate;
-  estimate.extrapolated = slowed.most > kSlowedLittle && !any_empty;
-  if (estimate.extrapolated) {
-    const auto [a, f, both_kinds, time, threads] = basis_of(sets, never_sleep);
-    estimate.allocs_per_s = rate_from_time(
-        time_without_probes(a, f, both_kinds, &AllocWindow::allocs, &AllocWindow::frees, time),
-        threads);
-    estimate.frees_per_s = rate_from_time(
-        time_without_probes(f, a, both_kinds, &AllocWindow::frees, &AllocWindow::allocs, time),
-        threads);
+  Rates rates = counted(sets, slowed);
+  if (by_turns && !any_empty) {
     constexpr double kAlways = 0.95;
-    if (const double used = utilisation(sets, context); used < kAlways) {
-      const SlowDown by_allocs = slow_down({{allocs, {}, {}}}, context);
-      const SlowDown by_frees = slow_down({{{}, frees, {}}}, context);
-      estimate.allocs_per_s = between(rate_from_count(allocs, &AllocWindow::allocs, by_allocs),
-                                      by_allocs, estimate.allocs_per_s, used);
-      estimate.frees_per_s = between(rate_from_count(frees, &AllocWindow::frees, by_frees),
-                                     by_frees, estimate.frees_per_s, used);
-    }
-  } else {
-    estimate.allocs_per_s = rate_from_count(counting_allocs, &AllocWindow::allocs, slowed);
-    estimate.frees_per_s = rate_from_count(counting_frees, &AllocWindow::frees, slowed);
+    const double used = utilisation(sets, context);
+    const Rates without_probes = extrapolated(sets, never_sleep);
+    if (slowed.most <= kSlowedLittle)
+      rates = narrower(rates, without_probes);
+    else
+      rates = used < kAlways ? of_sleepers(sets, context, without_probes, used) : without_probes;
   }
+  AllocEstimate estimate{
+      .allocs_per_s = rates.allocs, .frees_per_s = rates.frees, .bytes_per_s = {}};
   estimate.bytes_per_s = bytes_per_s(estimate.allocs_per_s, counting_allocs);
   return estimate;
 }

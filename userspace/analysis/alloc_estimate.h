@@ -13,7 +13,7 @@
 // changes from window to window, and is known better from elsewhere. Threads that do sleep make up
 // for what probes cost them, as far as they sleep: there the truth lies between what windows with
 // one kind of probes count and what is extrapolated. And where probes take next to nothing,
-// counting does.
+// counting may be as good: of the two, the one with the narrower interval is believed.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,6 @@ struct AllocEstimate {
   Estimate allocs_per_s;
   Estimate frees_per_s;
   Estimate bytes_per_s;
-  bool extrapolated = false;  // false: probes slowed it too little to matter
 };
 
 // Windows of each set that an estimate needs at least.

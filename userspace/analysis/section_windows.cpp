@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -18,6 +19,7 @@ constexpr std::uint64_t kConditionBytes = 48;
 // A critical section that a thread is in, or asked to be let into.
 struct Section {
   std::uint64_t start_ns = 0;
+  std::uint64_t pause_ns = 0;   // of the thread, since its hit before
   std::uint64_t condition = 0;  // asked by waiting for one
   std::uint64_t hits = 0;       // of the thread, before it began
   std::uint64_t stacks = 0;     // of those, with a stack
@@ -44,10 +46,23 @@ bool is_read(SectionCall call) {
   return call == SectionCall::kRead || call == SectionCall::kTryRead;
 }
 
+// Between two pauses by their logarithms: what is forgotten first is what is near.
+double more_after(std::uint64_t pause_ns, const std::vector<ColdFloor>& cold) {
+  const auto pause = static_cast<double>(pause_ns);
+  const auto longer =
+      std::ranges::find_if(cold, [&](const ColdFloor& known) { return known.pause_ns >= pause; });
+  if (longer == cold.end()) return cold.empty() ? 0 : cold.back().more_ns;
+  if (longer == cold.begin()) return longer->more_ns;
+  const ColdFloor& shorter = *std::prev(longer);
+  const double part =
+      std::log(pause / shorter.pause_ns) / std::log(longer->pause_ns / shorter.pause_ns);
+  return shorter.more_ns + part * (longer->more_ns - shorter.more_ns);
+}
+
 class WindowReader {
  public:
   WindowReader(const SectionRecord& record, const SectionCosts& costs)
-      : record_(&record), costs_(costs) {}
+      : record_(&record), costs_(&costs) {}
 
   SectionWindow read() {
     for (const SectionEvent& event : record_->events) pass(event);
@@ -72,11 +87,12 @@ class WindowReader {
       ++lock.asks;
     else if (!event.inner)
       let_go(thread, event, lock);
+    const std::uint64_t before = std::clamp(thread.last_ns, record_->open_ns, event.time_ns);
     thread.last_ns = event.time_ns;
     ++thread.hits;
     if (event.stack != 0) ++thread.stacks;
     const bool begins = asks(event.call) || event.call == SectionCall::kConditionWait;
-    if (begins && !event.inner && record_->set == ProbeSet::kBoth) ask(thread, event);
+    if (begins && !event.inner && record_->set == ProbeSet::kBoth) ask(thread, event, before);
   }
 
   // A wait of the thread has ended since its event before: what it waited for is its own now.
@@ -97,11 +113,12 @@ class WindowReader {
 
   // Some functions go on to others of them, musl's pthread_mutex_lock to pthread_mutex_timedlock
   // and that, in the end, to pthread_mutex_trylock: the last one takes the lock.
-  static void ask(Thread& thread, const SectionEvent& event) {
+  void ask(Thread& thread, const SectionEvent& event, std::uint64_t before) const {
     const auto known = thread.sections.find(event.lock);
     if (event.taken && (known == thread.sections.end() || !known->second.sure)) return;
     const bool waits = event.call == SectionCall::kConditionWait;
     Section section{.start_ns = event.time_ns,
+                    .pause_ns = event.time_ns - before,
                     .condition = waits ? event.condition : 0,
                     .hits = thread.hits,
                     .stacks = thread.stacks,
@@ -131,6 +148,7 @@ class WindowReader {
                is_word_of(event.waited_on, event.lock, event.call)) {
       // It had asked before the window opened.
       const Section section{.start_ns = event.waited_ns,
+                            .pause_ns = 0,
                             .condition = 0,
                             .hits = thread.hits,
                             .stacks = thread.stacks,
@@ -151,9 +169,10 @@ class WindowReader {
                                         std::uint64_t end_ns, bool ended) const {
     const auto measured = static_cast<double>(end_ns - std::min(end_ns, section.start_ns));
     const double floors = (section.after_wait ? 0 : 0.5) + (ended ? 0.5 : 0);
-    const double cost = floors * costs_.floor_ns +
-                        static_cast<double>(thread.hits - section.hits) * costs_.hit_ns +
-                        static_cast<double>(thread.stacks - section.stacks) * costs_.stack_ns;
+    const double cold = section.after_wait ? 0 : more_after(section.pause_ns, costs_->cold);
+    const double cost = floors * costs_->floor_ns + cold +
+                        static_cast<double>(thread.hits - section.hits) * costs_->hit_ns +
+                        static_cast<double>(thread.stacks - section.stacks) * costs_->stack_ns;
     return static_cast<std::uint64_t>(std::llround(std::max(0.0, measured - cost)));
   }
 
@@ -216,7 +235,7 @@ class WindowReader {
   }
 
   const SectionRecord* record_;
-  SectionCosts costs_;
+  const SectionCosts* costs_;
   SectionWindow window_;
   std::map<std::uint32_t, Thread> threads_;
 };

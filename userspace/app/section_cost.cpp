@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <ctime>
 #include <limits>
 
 #include "app/hit_cost.h"
@@ -53,6 +55,23 @@ double best_ns() {
   });
 }
 
+// Shorter ones change nothing that could be measured.
+constexpr double kWarmNs = 10'000;
+struct Pause {
+  long ns;
+  int times;
+};
+constexpr auto kPauses = std::to_array<Pause>({{50'000, 200}, {500'000, 50}});
+
+void hold_nothing_after(const Pause& pause) {
+  const timespec length{.tv_sec = 0, .tv_nsec = pause.ns};
+  for (int i = 0; i < pause.times; ++i) {
+    nanosleep(&length, nullptr);
+    cw_probed_lock(&never_locked);
+    cw_probed_unlock(&never_locked);
+  }
+}
+
 std::optional<double> median_hold_ns(SectionRecord record) {
   std::ranges::sort(record.events, {}, &SectionEvent::time_ns);
   std::vector<std::uint64_t> holds;
@@ -88,12 +107,25 @@ std::optional<SectionCosts> measure_section_costs(SectionProbes& probes) {
   probes.clear();
   const auto armed = probes.arm(getpid(), ours);
   if (!armed) return std::nullopt;
-  probes.open(monotonic_ns(), std::numeric_limits<std::uint64_t>::max(), 0);
+  constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+  probes.open(monotonic_ns(), kNever, 0);
   const double watched = best_ns();
   probes.close(monotonic_ns());
   const auto floor = median_hold_ns(probes.record());
   if (!floor) return std::nullopt;
-  return SectionCosts{.hit_ns = std::max(0.0, watched - alone), .floor_ns = *floor, .stack_ns = 0};
+  SectionCosts costs{.hit_ns = std::max(0.0, watched - alone),
+                     .floor_ns = *floor,
+                     .stack_ns = 0,
+                     .cold = {{.pause_ns = kWarmNs, .more_ns = 0}}};
+  for (const Pause& pause : kPauses) {
+    probes.open(monotonic_ns(), kNever, 0);
+    hold_nothing_after(pause);
+    probes.close(monotonic_ns());
+    const double more = median_hold_ns(probes.record()).value_or(*floor) - *floor;
+    costs.cold.push_back({.pause_ns = static_cast<double>(pause.ns),
+                          .more_ns = std::max(more, costs.cold.back().more_ns)});
+  }
+  return costs;
 }
 
 }  // namespace cw

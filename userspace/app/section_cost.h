@@ -14,8 +14,8 @@ namespace cw {
 std::vector<SectionProbe> sections_on_ourselves();
 
 // A hit where the kernel emulates the probed instruction, and what a hold of nothing is measured
-// as; empty when they cannot be measured. To be called while nothing else is armed; takes some tens
-// of milliseconds.
+// as, at once and after pauses; empty when they cannot be measured. To be called while nothing else
+// is armed; takes some tens of milliseconds.
 std::optional<SectionCosts> measure_section_costs(SectionProbes& probes);
 
 }  // namespace cw

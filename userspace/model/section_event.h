@@ -68,12 +68,19 @@ struct SectionRecord {
   std::vector<WaitingThread> waiting;
 };
 
+// After a pause the processor has forgotten some of what a probe's run needs.
+struct ColdFloor {
+  double pause_ns = 0;  // of the thread, before
+  double more_ns = 0;   // by which a hold of nothing is then measured as longer
+};
+
 // What is to be taken out of measured holds.
 struct SectionCosts {
   double hit_ns = 0;  // a run of the probes' program, with getting there and back
-  double floor_ns =
-      0;  // a hold of nothing, as it is measured: the end of one run, the start of one
+  // A hold of nothing, as it is measured: the end of one run, the start of one.
+  double floor_ns = 0;
   double stack_ns = 0;
+  std::vector<ColdFloor> cold;  // by pause, the shortest first
 };
 
 }  // namespace cw

@@ -15,7 +15,7 @@ constexpr double kSleeps = 0.9;              // CPUs, of a process whose threads
 constexpr double kOfSleepersNs = 2e6;        // their windows, at least, where
 constexpr double kSleepersPeriodNs = 1.5e9;  // pays for one
 constexpr double kReliedOn = 4;              // times as long
-constexpr double kSlowsLittle = 0.07;        // share of one thread's time that probes take
+constexpr double kSlowsLittle = 0.02;        // share of one thread's time that probes take
 
 // A program that is paced does its work each so many milliseconds: whole ones hold as much of it
 // wherever they begin.
