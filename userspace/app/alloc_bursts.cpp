@@ -10,6 +10,7 @@
 #include <random>
 #include <ranges>
 
+#include "app/alloc_window.h"
 #include "app/hit_cost.h"
 #include "app/window_timing.h"
 #include "model/clock.h"
@@ -24,78 +25,6 @@ constexpr double kIdleCpus = 0.005;              // a process that uses less is 
 constexpr std::size_t kEnoughFirst = 9;          // windows, before blocks are followed, too
 constexpr double kPartForRates = 0.75;           // of the budget: the rest follows blocks
 constexpr std::uint32_t kStacksOneInFull = 64;
-
-// Each probe that comes alone takes a tenth of a second to go, in which the others are in place.
-bool is_worth_waiting_for(AllocCall call) {
-  return is_common(call) || call == AllocCall::kCalloc || call == AllocCall::kRealloc;
-}
-
-// A block that is resized counts once, as an allocation.
-std::vector<AllocProbe> probes_of(const BurstTarget& target, ProbeSet set, UprobeWay uprobes) {
-  std::vector<AllocProbe> probes;
-  for (std::size_t i = 0; i < std::min<std::size_t>(target.allocators.size(), kAllocators); ++i) {
-    for (const ProbeSite& site : target.allocators[i].sites) {
-      const bool frees = !shape_of(site.call).allocates;
-      if (uprobes == UprobeWay::kSingle && !is_worth_waiting_for(site.call)) continue;
-      if (set != ProbeSet::kBoth && frees != (set == ProbeSet::kFrees)) continue;
-      probes.push_back(
-          {.file = fmt::format("/proc/self/fd/{}", site.file->get()),
-           .offset = site.file_offset,
-           .allocator = static_cast<std::uint32_t>(i),
-           .frees = frees,
-           .common = is_common(site.call),
-           .emulated = site.emulated,
-           .first = number_of(frees ? site.pointer_in : site.size_in),
-           .factor = frees ? std::nullopt : number_of(site.count_in),
-           .resized = !frees && !site.jumps_to.empty() ? number_of(site.pointer_in) : std::nullopt,
-           .nested_in = site.nested_in,
-           .pushed = site.pushed});
-    }
-  }
-  return probes;
-}
-
-AllocWindow grown(const AllocWindow& frame, const AllocCounts& before, const AllocCounts& after) {
-  AllocWindow window = frame;
-  window.allocs = after.allocs - before.allocs;
-  window.frees = after.frees - before.frees;
-  window.bytes = after.bytes - before.bytes;
-  window.sizes = after.sizes.since(before.sizes);
-  return window;
-}
-
-// Every hit stands for the mean time between two, that before a thread's first one included.
-void add_busy_time(const std::vector<AllocCounts>& before, const std::vector<AllocCounts>& after,
-                   AllocWindow& frame) {
-  std::uint64_t hits = 0;
-  std::uint64_t gaps = 0;
-  std::uint64_t gap_ns = 0;
-  for (std::size_t i = 0; i < std::min(before.size(), after.size()); ++i) {
-    hits += after[i].allocs - before[i].allocs + after[i].frees - before[i].frees;
-    gaps += after[i].gaps - before[i].gaps;
-    gap_ns += after[i].gap_ns - before[i].gap_ns;
-  }
-  frame.hits = hits;
-  if (gaps == 0) return;
-  frame.threads = hits - std::min(hits, gaps);
-  frame.busy_ns = static_cast<std::uint64_t>(static_cast<double>(gap_ns) *
-                                             static_cast<double>(hits) / static_cast<double>(gaps));
-}
-
-std::vector<AllocSite> grown(const std::vector<AllocSite>& before,
-                             const std::vector<AllocSite>& after) {
-  std::map<StackId, AllocSite> known;
-  for (const AllocSite& site : before) known[site.stack] = site;
-  std::vector<AllocSite> sites;
-  for (AllocSite site : after) {
-    const AllocSite& old = known[site.stack];
-    if (site.allocs <= old.allocs) continue;
-    site.allocs -= old.allocs;
-    site.bytes -= std::min(site.bytes, old.bytes);
-    sites.push_back(site);
-  }
-  return sites;
-}
 
 }  // namespace
 
@@ -135,12 +64,16 @@ void AllocBursts::watch(std::vector<BurstTarget> targets) {
     watch->target = std::move(target);
     watches.push_back(std::move(watch));
   }
-  for (const WatchPtr& watch : watches_)
-    if (std::ranges::find(watches, watch) == watches.end()) probes_->forget_target(watch->number);
+  for (const WatchPtr& watch : watches_) {
+    if (std::ranges::find(watches, watch) != watches.end()) continue;
+    look_at_sites(*watch, monotonic_ns());
+    probes_->forget_target(watch->number);
+  }
+  keep_unreported(watches_, watches, unreported_);
   watches_ = std::move(watches);
   std::vector<BurstTarget> kept;
-  kept.reserve(watches_.size());
-  for (const WatchPtr& watch : watches_) kept.push_back(watch->target);
+  for (const std::vector<WatchPtr>* some : {&watches_, &unreported_})
+    for (const WatchPtr& watch : *some) kept.push_back(watch->target);
   lives_.keep(kept);
   changed_.notify_all();
 }
@@ -246,7 +179,8 @@ void AllocBursts::burst(const std::stop_token& stop, const WatchPtr& watch) {
       !plan)
     return;
 
-  const std::vector<AllocProbe> probes = probes_of(target, plan->set, probes_->uprobes());
+  const std::vector<AllocProbe> probes =
+      probes_of(target.allocators, plan->set, probes_->uprobes());
   const HitCounts hits_before = probes_->hits(kSingleStepped);
   const std::vector<AllocCounts> before = counts_of(target);
   AllocWindow frame;
@@ -257,7 +191,7 @@ void AllocBursts::burst(const std::stop_token& stop, const WatchPtr& watch) {
     auto armed = probes_->arm(target.pid, probes);
     if (!armed) {
       const std::lock_guard lock(mutex_);
-      watch->remark = armed.error().message;
+      watch->remark = remark_on(armed.error());
       watch->plan.reset();
       watch->next_ns = watch->settled_ns = monotonic_ns() + kSliceNs * 4;
       return;
@@ -314,11 +248,12 @@ void AllocBursts::stay(const std::stop_token& stop, const WatchPtr& watch) {
     const std::lock_guard lock(mutex_);
     target = watch->target;
   }
-  auto armed = probes_->arm(target.pid, probes_of(target, ProbeSet::kBoth, probes_->uprobes()));
+  auto armed =
+      probes_->arm(target.pid, probes_of(target.allocators, ProbeSet::kBoth, probes_->uprobes()));
   if (!armed) {
     {
       const std::lock_guard lock(mutex_);
-      watch->remark = armed.error().message;
+      watch->remark = remark_on(armed.error());
     }
     pause_until(mutex_, changed_, stop, monotonic_ns() + kSliceNs);
     return;
@@ -349,36 +284,54 @@ void AllocBursts::stay(const std::stop_token& stop, const WatchPtr& watch) {
   }
 }
 
+// What the kernel's table of call sites has of it now.
+void AllocBursts::look_at_sites(Watch& watch, std::uint64_t now) const {
+  for (std::size_t i = 0; i < watch.sites.size(); ++i) {
+    auto& looks = watch.sites[i];
+    looks.push_back(
+        {.time_ns = now, .sites = probes_->sites(watch.number, static_cast<std::uint32_t>(i))});
+    while (looks.size() > 2 && looks[1].time_ns + kWindowsKeptNs < now) looks.pop_front();
+  }
+}
+
+AllocatorSample AllocBursts::sample_of(const Watch& watch, std::size_t allocator,
+                                       std::uint64_t since_ns) {
+  const BurstTarget& target = watch.target;
+  AllocatorSample sample;
+  sample.pid = target.pid;
+  sample.comm = target.comm;
+  sample.image = target.image;
+  sample.allocator = target.allocators[allocator].allocator;
+  sample.mode = mode_ == AllocMode::kFull ? "full" : "burst";
+  sample.windows = enough_of(watch.windows[allocator], since_ns);
+  sample.remark = watch.remark;
+  if (sample.remark.empty() && !target.allocators[allocator].not_observable.empty())
+    sample.remark = target.allocators[allocator].not_observable.front();
+  const auto& looks = watch.sites[allocator];
+  const std::uint64_t from =
+      sample.windows.empty() ? looks.back().time_ns : sample.windows.front().open_ns;
+  auto old = std::ranges::find_if(looks, [&](const auto& look) { return look.time_ns > from; });
+  // The look before the first window that counts; none: all that was ever seen.
+  sample.sites =
+      old == looks.begin() ? looks.back().sites : grown(std::prev(old)->sites, looks.back().sites);
+  if (mode_ == AllocMode::kBurst)
+    lives_.add_to(target, static_cast<std::uint32_t>(allocator), sample);
+  return sample;
+}
+
 std::vector<AllocatorSample> AllocBursts::samples(std::uint64_t since_ns) {
   const std::lock_guard lock(mutex_);
-  const std::uint64_t now = monotonic_ns();
   std::vector<AllocatorSample> samples;
+  const auto add = [&](const Watch& watch) {
+    for (std::size_t i = 0; i < std::min<std::size_t>(watch.sites.size(), kAllocators); ++i)
+      if (i < watch.target.allocators.size()) samples.push_back(sample_of(watch, i, since_ns));
+  };
   for (const WatchPtr& watch : watches_) {
-    const BurstTarget& target = watch->target;
-    for (std::size_t i = 0; i < std::min<std::size_t>(target.allocators.size(), kAllocators); ++i) {
-      AllocatorSample sample;
-      sample.pid = target.pid;
-      sample.comm = target.comm;
-      sample.image = target.image;
-      sample.allocator = target.allocators[i].allocator;
-      sample.mode = mode_ == AllocMode::kFull ? "full" : "burst";
-      sample.windows = enough_of(watch->windows[i], since_ns);
-      sample.remark = watch->remark;
-      if (sample.remark.empty() && !target.allocators[i].not_observable.empty())
-        sample.remark = target.allocators[i].not_observable.front();
-      auto& looks = watch->sites[i];
-      looks.push_back(
-          {.time_ns = now, .sites = probes_->sites(watch->number, static_cast<std::uint32_t>(i))});
-      while (looks.size() > 2 && looks[1].time_ns + kWindowsKeptNs < now) looks.pop_front();
-      const std::uint64_t from = sample.windows.empty() ? now : sample.windows.front().open_ns;
-      auto old = std::ranges::find_if(looks, [&](const auto& look) { return look.time_ns > from; });
-      // The look before the first window that counts; none: all that was ever seen.
-      sample.sites = old == looks.begin() ? looks.back().sites
-                                          : grown(std::prev(old)->sites, looks.back().sites);
-      if (mode_ == AllocMode::kBurst) lives_.add_to(target, static_cast<std::uint32_t>(i), sample);
-      samples.push_back(std::move(sample));
-    }
+    look_at_sites(*watch, monotonic_ns());
+    add(*watch);
   }
+  for (const WatchPtr& watch : unreported_) add(*watch);
+  unreported_.clear();
   return samples;
 }
 

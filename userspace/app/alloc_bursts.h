@@ -39,7 +39,8 @@ class AllocBursts {
   void start();
   // From now on; a share of each process's CPU time.
   void set_budget(double share);
-  // Whom to watch from now on, the most important first.
+  // Whom to watch from now on, the most important first. What was seen of others, that ended
+  // perhaps, is in the next samples() still.
   void watch(std::vector<BurstTarget> targets);
   // Each allocator with its windows since `since_ns`, and older ones where those are too few.
   [[nodiscard]] std::vector<AllocatorSample> samples(std::uint64_t since_ns);
@@ -75,6 +76,8 @@ class AllocBursts {
   void follow_blocks(const WatchPtr& watch);
   void stay(const std::stop_token& stop, const WatchPtr& watch);
   void keep(Watch& watch, AllocWindow frame, const std::vector<AllocCounts>& before);
+  void look_at_sites(Watch& watch, std::uint64_t now) const;
+  AllocatorSample sample_of(const Watch& watch, std::size_t allocator, std::uint64_t since_ns);
   [[nodiscard]] std::vector<AllocCounts> counts_of(const BurstTarget& target) const;
 
   AllocProbes* probes_;
@@ -83,6 +86,7 @@ class AllocBursts {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::vector<WatchPtr> watches_;
+  std::vector<WatchPtr> unreported_;  // no longer watched
   std::size_t turn_ = 0;
   std::uint32_t next_number_ = 1;
   std::vector<AllocProbe> own_probes_;  // at most one

@@ -119,6 +119,12 @@ void AllocLives::measure() {
   floor_ns_ = measured.floor_ns;
 }
 
+AllocLives::FollowedPtr AllocLives::known(const BurstTarget& target) {
+  FollowedPtr& followed = followed_[{target.pid, target.image}];
+  if (!followed) followed = std::make_shared<Followed>();
+  return followed;
+}
+
 void AllocLives::plan_next(Followed& followed, const BurstTarget& target, double hits_per_ns) {
   const std::uint64_t now = monotonic_ns();
   const double share = budget_share_ * target.part_of_budget;
@@ -138,10 +144,10 @@ void AllocLives::plan_next(Followed& followed, const BurstTarget& target, double
 bool AllocLives::is_due(const BurstTarget& target, double hits_per_ns) {
   if (!probes_) return false;
   const std::lock_guard lock(mutex_);
-  Followed& followed = followed_[{target.pid, target.image}];
+  const FollowedPtr followed = known(target);
   const std::uint64_t now = monotonic_ns();
-  if (!followed.plan && followed.due_ns <= now) plan_next(followed, target, hits_per_ns);
-  return followed.plan && followed.due_ns <= now;
+  if (!followed->plan && followed->due_ns <= now) plan_next(*followed, target, hits_per_ns);
+  return followed->plan && followed->due_ns <= now;
 }
 
 void AllocLives::store(Followed& followed, const FollowedBlock& block, std::uint64_t open_ns,
@@ -168,15 +174,16 @@ void AllocLives::follow(const BurstTarget& target) {
   const std::vector<LifeProbe> probes = probes_of(target);
   if (problem.empty() && !is_any_followed(probes)) problem = "none of its calls can be followed";
   LifePlan plan;
+  FollowedPtr followed;
   {
     const std::lock_guard lock(mutex_);
-    Followed& followed = followed_[{target.pid, target.image}];
-    followed.remark = problem;
-    if (!followed.plan) return;
-    plan = *followed.plan;
-    followed.plan.reset();
+    followed = known(target);
+    followed->remark = problem;
+    if (!followed->plan) return;
+    plan = *followed->plan;
+    followed->plan.reset();
     if (!problem.empty()) {
-      followed.due_ns = monotonic_ns() + kTryAgainNs;
+      followed->due_ns = monotonic_ns() + kTryAgainNs;
       return;
     }
   }
@@ -187,9 +194,8 @@ void AllocLives::follow(const BurstTarget& target) {
     auto armed = probes_->arm(target.pid, probes);
     if (!armed) {
       const std::lock_guard lock(mutex_);
-      Followed& followed = followed_[{target.pid, target.image}];
-      followed.remark = armed.error().message;
-      followed.due_ns = monotonic_ns() + kTryAgainNs;
+      followed->remark = remark_on(armed.error());
+      followed->due_ns = monotonic_ns() + kTryAgainNs;
       return;
     }
     open_ns = monotonic_ns() + kLeadNs;
@@ -209,15 +215,14 @@ void AllocLives::follow(const BurstTarget& target) {
                             .hits = hits.all,
                             .samples = after.samples - before.samples};
   const std::lock_guard lock(mutex_);
-  Followed& followed = followed_[{target.pid, target.image}];
-  followed.lives.resize(std::max(followed.lives.size(), target.allocators.size()));
-  for (const FollowedBlock& block : blocks) store(followed, block, open_ns, close_ns, plan.one_in);
+  followed->lives.resize(std::max(followed->lives.size(), target.allocators.size()));
+  for (const FollowedBlock& block : blocks) store(*followed, block, open_ns, close_ns, plan.one_in);
   const std::uint64_t now = monotonic_ns();
-  followed.governor->settle(outcome, now - followed.settled_ns, target.cpus);
-  followed.settled_ns = now;
-  followed.due_ns = now;
+  followed->governor->settle(outcome, now - followed->settled_ns, target.cpus);
+  followed->settled_ns = now;
+  followed->due_ns = now;
   cost_.hits += outcome.hits;
-  cost_.ns += static_cast<std::uint64_t>(followed.governor->cost_of(outcome));
+  cost_.ns += static_cast<std::uint64_t>(followed->governor->cost_of(outcome));
 }
 
 void AllocLives::set_budget(double share) {
@@ -241,7 +246,7 @@ void AllocLives::add_to(const BurstTarget& target, std::uint32_t allocator,
   sample.lives_remark = why_none_;
   const auto found = followed_.find({target.pid, target.image});
   if (found == followed_.end()) return;
-  const Followed& followed = found->second;
+  const Followed& followed = *found->second;
   if (allocator < followed.lives.size())
     sample.lives.assign(followed.lives[allocator].begin(), followed.lives[allocator].end());
   if (sample.lives_remark.empty()) sample.lives_remark = followed.remark;

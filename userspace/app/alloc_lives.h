@@ -53,8 +53,11 @@ class AllocLives {
     std::vector<std::deque<AllocLife>> lives;  // by allocator, in the order of time
     std::string remark;
   };
+  // A window that is open goes on with what is forgotten meanwhile.
+  using FollowedPtr = std::shared_ptr<Followed>;
   using Key = std::pair<std::int32_t, ImageId>;
 
+  FollowedPtr known(const BurstTarget& target);  // made, where it is new; to be called locked
   void plan_next(Followed& followed, const BurstTarget& target, double hits_per_ns);
   void store(Followed& followed, const FollowedBlock& block, std::uint64_t open_ns,
              std::uint64_t close_ns, std::uint32_t one_in) const;
@@ -65,7 +68,7 @@ class AllocLives {
   LifeCosts costs_;
   double floor_ns_ = 0;
   std::mutex mutex_;
-  std::map<Key, Followed> followed_;
+  std::map<Key, FollowedPtr> followed_;
   AllocCost cost_;
 };
 

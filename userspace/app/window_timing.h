@@ -15,11 +15,13 @@
 #include <random>
 #include <ranges>
 #include <stop_token>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "model/alloc_snapshot.h"
 #include "model/clock.h"
+#include "model/error.h"
 #include "probes/armed_probes.h"
 
 namespace cw {
@@ -87,6 +89,22 @@ std::vector<Window> enough_of(const std::deque<Window>& windows, std::uint64_t s
   }
   std::ranges::reverse(chosen);
   return chosen;
+}
+
+// Why there was no window; that a process ended is said elsewhere.
+inline std::string remark_on(const Error& error) {
+  return error.exit == Exit::kNoProcess ? std::string() : error.message;
+}
+
+// Moves what is in `before` and not in `now` to `unreported`, of which the last ones are kept.
+template <typename Watch>
+void keep_unreported(const std::vector<Watch>& before, const std::vector<Watch>& now,
+                     std::vector<Watch>& unreported) {
+  constexpr std::size_t kMost = 16;
+  for (const Watch& watch : before)
+    if (std::ranges::find(now, watch) == now.end()) unreported.push_back(watch);
+  if (unreported.size() > kMost)
+    unreported.erase(unreported.begin(), unreported.end() - static_cast<std::ptrdiff_t>(kMost));
 }
 
 }  // namespace cw

@@ -80,6 +80,7 @@ Result<ArmedProbes> arm_sites(std::int32_t pid, std::span<const ProbedSite> site
     if (!attached && (errno == EINVAL || errno == EOPNOTSUPP))
       return fail(Exit::kFailed,
                   "functions cannot be probed: this kernel has no uprobe.multi (Linux 6.6)");
+    if (!attached && errno == ESRCH) return fail(Exit::kNoProcess, "the process has ended");
     if (!attached)
       return fail(Exit::kFailed, fmt::format("cannot probe {}: {}", file, std::strerror(errno)));
   }
