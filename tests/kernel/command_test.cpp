@@ -219,6 +219,25 @@ TEST(Ending, TargetThatEndsGetsItsLastReport) {
   EXPECT_EQ(waits, 10U);
 }
 
+// What its windows saw until then is in there.
+TEST(Ending, TargetThatEndsIsReportedInFull) {
+  Workload workload({"sections", "plain", "4", "4", "20", "100"});
+  ChildProcess process(
+      command({"--pid", std::to_string(workload.pid()), "-i", "20", "--format", "json"}));
+  workload.run();
+  workload.finish();
+  const auto reports = reports_in(process.read_all());
+  EXPECT_EQ(process.wait(), 0);
+  ASSERT_EQ(reports.size(), 1U);
+  const json& report = reports.front();
+  ASSERT_FALSE(report.at("locks").empty());
+  EXPECT_TRUE(report.at("locks")[0].contains("acquisitions_per_s")) << report.dump();
+  ASSERT_FALSE(report.at("allocators").empty());
+  EXPECT_TRUE(report.at("allocators")[0].contains("allocs_per_s")) << report.dump();
+  for (const json& reason : report.at("verdict").at("not_seen"))
+    EXPECT_FALSE(reason.get<std::string>().contains("critical sections:")) << reason;
+}
+
 // Its end may come before that is hooked, or while.
 TEST(Ending, TargetThatEndsWhileWeAttach) {
   for (int ms = 0; ms < 600; ms += 60) {

@@ -41,7 +41,8 @@ class LockingProcess {
                          .set = set,
                          .stacks_one_in = 4,
                          .events = {},
-                         .waiting = {}};
+                         .waiting = {},
+                         .waits = {}};
     run_until(now_ + static_cast<double>(length_ns), &record, set);
     return record;
   }

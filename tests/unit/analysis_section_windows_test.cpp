@@ -51,7 +51,8 @@ SectionRecord record(std::vector<SectionEvent> events, std::vector<WaitingThread
           .set = ProbeSet::kBoth,
           .stacks_one_in = 2,
           .events = std::move(events),
-          .waiting = std::move(waiting)};
+          .waiting = std::move(waiting),
+          .waits = {}};
 }
 
 LockWindow lock_of(const SectionRecord& seen, const SectionCosts& costs = kFree,
@@ -240,6 +241,20 @@ TEST(SectionWindows, HitsAreColderAfterAPause) {
   const SectionRecord after_wait = record(
       {at(20'000, SectionCall::kLock), waited(at(90'000, SectionCall::kUnlock), 80'000, kLock)});
   EXPECT_EQ(lock_of(after_wait, costs).held_ns, 10'000U - 250) << "begins with no hit";
+}
+
+// On its own words; on another's, and where no lock is known, they are nobody's.
+TEST(SectionWindows, WaitsAreOfTheLockTheirWordIsIn) {
+  SectionRecord seen = record({at(20'000, SectionCall::kLock), at(25'000, SectionCall::kUnlock),
+                               at(30'000, SectionCall::kRead, 1, kOtherLock),
+                               at(35'000, SectionCall::kReadWriteUnlock, 1, kOtherLock)});
+  seen.waits = {{.address = kLock, .waits = 5},
+                {.address = kLock + 4, .waits = 2},
+                {.address = kLock + 8, .waits = 100},
+                {.address = kOtherLock + 12, .waits = 3},
+                {.address = 0x10, .waits = 100}};
+  EXPECT_EQ(lock_of(seen).waits, 7U);
+  EXPECT_EQ(lock_of(seen, kFree, kOtherLock).waits, 3U);
 }
 
 TEST(SectionWindows, HoldersBySampledStacks) {

@@ -12,6 +12,7 @@
 #include "analysis/alloc_estimate.h"
 #include "analysis/locks.h"
 #include "analysis/survival.h"
+#include "analysis/waits_regression.h"
 
 namespace cw {
 namespace {
@@ -58,6 +59,32 @@ std::optional<Estimate> rate_of(Counts counts, const AllocContext& known) {
     rates = estimate_rates(counts, known);
   }
   return rates ? std::optional(rates->frees_per_s) : std::nullopt;
+}
+
+double waits_of(const SectionContext& context, std::uint64_t address, bool is_rwlock) {
+  const auto found = context.waits_per_s.lower_bound(address);
+  const bool is_its = found != context.waits_per_s.end() &&
+                      found->first < address + (is_rwlock ? kRwlockBytes : kMutexBytes);
+  return is_its ? found->second : 0;
+}
+
+std::optional<Estimate> rate_by_waits_of(SectionWindows windows, std::uint64_t address,
+                                         double waits_per_s) {
+  if (waits_per_s <= 0) return std::nullopt;
+  std::vector<WaitsWindow> seen;
+  seen.reserve(windows.size());
+  for (const SectionWindow& window : windows) {
+    WaitsWindow one{.set = window.set,
+                    .length_ns = static_cast<double>(window.length_ns),
+                    .calls = 0,
+                    .waits = 0};
+    if (const LockWindow* lock = lock_in(window, address)) {
+      one.calls = static_cast<double>(window.set == kAsking ? lock->asks : lock->releases);
+      one.waits = static_cast<double>(lock->waits);
+    }
+    seen.push_back(one);
+  }
+  return rate_by_waits(seen, waits_per_s);
 }
 
 Followed followed_in(const LockWindow& lock) {
@@ -239,8 +266,10 @@ std::vector<LockSections> estimate_sections(std::span<const SectionWindow> windo
   for (const std::uint64_t address : most_held(windows)) {
     if (crowded && !is_met_by_most(windows, address)) continue;
     const Counts counts = counts_of(windows, address);
-    const auto rate = rate_of(counts, known);
     const SectionTotals totals = totals_of(windows, address);
+    auto rate =
+        rate_by_waits_of(windows, address, waits_of(context, address, totals.sum.is_rwlock));
+    if (!rate) rate = rate_of(counts, known);
     if (!rate || is_beyond_telling(counts, *rate, totals.threads.size())) continue;
     LockSections sections;
     sections.pid = context.pid;

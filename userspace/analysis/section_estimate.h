@@ -13,6 +13,8 @@
 // than all of the time.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -31,6 +33,8 @@ struct SectionContext {
   // time to spare for what probes cost it. Empty: not known.
   std::optional<double> busy;
   std::optional<double> runnable;
+  // Waits/s, exact, by the address of a lock or of a word in it.
+  std::map<std::uint64_t, double> waits_per_s;
 };
 
 // Its threads have no CPU for so much of the time that they run in gusts, which windows meet or

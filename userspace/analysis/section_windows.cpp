@@ -13,7 +13,6 @@ namespace {
 // Where in an object its futex words are (glibc: sysdeps/nptl/bits, x86-64 and AArch64; musl:
 // src/internal/pthread_impl.h).
 constexpr std::uint64_t kMutexWords = 8;
-constexpr std::uint64_t kReadWriteBytes = 56;
 constexpr std::uint64_t kConditionBytes = 48;
 
 // A critical section that a thread is in, or asked to be let into.
@@ -38,7 +37,7 @@ struct Thread {
 };
 
 bool is_word_of(std::uint64_t word, std::uint64_t lock, SectionCall call) {
-  const std::uint64_t bytes = is_of_rwlock(call) ? kReadWriteBytes : kMutexWords;
+  const std::uint64_t bytes = is_of_rwlock(call) ? kRwlockBytes : kMutexWords;
   return word - lock < bytes;
 }
 
@@ -67,6 +66,7 @@ class WindowReader {
   SectionWindow read() {
     for (const SectionEvent& event : record_->events) pass(event);
     finish();
+    add_waits();
     window_.open_ns = record_->open_ns;
     window_.length_ns = record_->length_ns;
     window_.set = record_->set;
@@ -210,6 +210,16 @@ class WindowReader {
         lock.cut.add(bucket_of(ns), 1);
         if (section.stack != 0) lock.holders[section.stack].cut_ns += ns;
       }
+    }
+  }
+
+  void add_waits() {
+    for (const WordWaits& word : record_->waits) {
+      auto lock = window_.locks.upper_bound(word.address);
+      if (lock == window_.locks.begin()) continue;
+      --lock;
+      const std::uint64_t bytes = lock->second.is_rwlock ? kRwlockBytes : kMutexWords;
+      if (word.address - lock->first < bytes) lock->second.waits += word.waits;
     }
   }
 

@@ -18,6 +18,11 @@
 
 namespace cw {
 
+// Bytes of a pthread_mutex_t and a pthread_rwlock_t, glibc's and musl's on x86-64: a word in there
+// belongs to it, whatever offset its row was told.
+inline constexpr std::uint64_t kMutexBytes = 40;
+inline constexpr std::uint64_t kRwlockBytes = 56;
+
 // Of acquisitions at one call site; only those whose stack was taken.
 struct HolderWindow {
   std::uint64_t acquisitions = 0;
@@ -41,6 +46,7 @@ struct LockWindow {
   std::uint64_t held_ns = 0;
   Histogram cut;  // ns, of the others, up to the window's end
   std::uint64_t cut_ns = 0;
+  std::uint64_t waits = 0;             // that ended in it, of all threads
   std::uint64_t begun_before = 0;      // ended in the window; the beginning was not seen
   std::vector<std::uint32_t> threads;  // that had it
   std::map<StackId, HolderWindow> holders;

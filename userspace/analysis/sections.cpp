@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "analysis/queue_model.h"
+#include "analysis/section_windows.h"
 #include "analysis/stacks.h"
 #include "output/format.h"
 #include "output/symbol.h"
@@ -16,10 +17,6 @@
 namespace cw {
 namespace {
 
-// Bytes of a pthread_mutex_t and a pthread_rwlock_t, glibc's and musl's on x86-64: a word in there
-// belongs to it, whatever offset its row was told.
-constexpr std::uint64_t kMutexBytes = 40;
-constexpr std::uint64_t kRwlockBytes = 56;
 // Share of the time for which a lock is held that nobody waits for, to be worth a row.
 constexpr double kWorthARow = 0.1;
 

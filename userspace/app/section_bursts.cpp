@@ -60,8 +60,15 @@ void SectionBursts::watch(std::vector<SectionTarget> targets) {
     watch->target = std::move(target);
     watches.push_back(std::move(watch));
   }
+  keep_unreported(watches_, watches, unreported_);
   watches_ = std::move(watches);
   changed_.notify_all();
+}
+
+std::vector<SectionBursts::WatchPtr> SectionBursts::all_watches() const {
+  std::vector<WatchPtr> all = watches_;
+  all.insert(all.end(), unreported_.begin(), unreported_.end());
+  return all;
 }
 
 void SectionBursts::run(const std::stop_token& stop) {
@@ -126,7 +133,8 @@ Result<SectionRecord> SectionBursts::observe(const SectionTarget& target, const 
     if (!armed) return std::unexpected(armed.error());
     const std::uint64_t open_ns = monotonic_ns() + lead_before(plan.length_ns);
     const std::uint64_t close_ns = open_ns + plan.length_ns;
-    probes_->open(open_ns, close_ns, plan.set == ProbeSet::kBoth ? plan.stacks_one_in : 0);
+    probes_->open(target.pid, open_ns, close_ns,
+                  plan.set == ProbeSet::kBoth ? plan.stacks_one_in : 0);
     if (surges_before(close_ns, plan.most_hits, [&] { return probes_->hits(kSingleStepped).all; }))
       probes_->close(monotonic_ns());
   }
@@ -154,7 +162,7 @@ void SectionBursts::burst(const std::stop_token& stop, const WatchPtr& watch) {
     settle(*watch, *plan, std::move(*record));
     return;
   }
-  watch->remark = record.error().message;
+  watch->remark = remark_on(record.error());
   watch->plan.reset();
   watch->next_ns = watch->settled_ns = monotonic_ns() + kIdleNs * 4;
 }
@@ -183,7 +191,7 @@ void SectionBursts::digest() {
   SectionCosts costs;
   {
     const std::lock_guard lock(mutex_);
-    watches = watches_;
+    watches = all_watches();
     costs = costs_;
   }
   for (const WatchPtr& watch : watches) {
@@ -205,15 +213,16 @@ void SectionBursts::digest() {
   }
 }
 
-std::vector<SectionSample> SectionBursts::samples(std::uint64_t since_ns) const {
+std::vector<SectionSample> SectionBursts::samples(std::uint64_t since_ns) {
   const std::lock_guard lock(mutex_);
   std::vector<SectionSample> samples;
-  samples.reserve(watches_.size());
-  for (const WatchPtr& watch : watches_)
+  samples.reserve(watches_.size() + unreported_.size());
+  for (const WatchPtr& watch : all_watches())
     samples.push_back({.pid = watch->target.pid,
                        .image = watch->target.image,
                        .windows = enough_of(watch->windows, since_ns),
                        .remark = watch->remark});
+  unreported_.clear();
   return samples;
 }
 

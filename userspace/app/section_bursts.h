@@ -51,12 +51,13 @@ class SectionBursts {
   // Starts the thread. To be called while all rights are held: it needs one to be woken in time,
   // and gives up its own.
   void start();
-  // Whom to watch from now on, the most important first.
+  // Whom to watch from now on, the most important first. What was seen of others, that ended
+  // perhaps, is in the next samples() still.
   void watch(std::vector<SectionTarget> targets);
   // Makes sense of the windows that have closed; a few times in each interval.
   void digest();
   // Windows since then, and older ones where those are too few. digest() was called.
-  [[nodiscard]] std::vector<SectionSample> samples(std::uint64_t since_ns) const;
+  [[nodiscard]] std::vector<SectionSample> samples(std::uint64_t since_ns);
   [[nodiscard]] SectionCosts costs() const;
   // What the watched processes lost, attaching included; since it was last asked.
   std::uint64_t take_cost_ns();
@@ -80,6 +81,7 @@ class SectionBursts {
   void measure();
   void make_plan(Watch& watch);
   WatchPtr choose();
+  [[nodiscard]] std::vector<WatchPtr> all_watches() const;
   void burst(const std::stop_token& stop, const WatchPtr& watch);
   Result<SectionRecord> observe(const SectionTarget& target, const WindowPlan& plan);
   void settle(Watch& watch, const WindowPlan& plan, SectionRecord record);
@@ -89,6 +91,7 @@ class SectionBursts {
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::vector<WatchPtr> watches_;
+  std::vector<WatchPtr> unreported_;  // no longer watched
   std::vector<SectionProbe> own_probes_;
   std::mt19937_64 random_{std::random_device{}()};
   ProbeCosts probe_costs_;

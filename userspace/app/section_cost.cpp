@@ -108,7 +108,7 @@ std::optional<SectionCosts> measure_section_costs(SectionProbes& probes) {
   const auto armed = probes.arm(getpid(), ours);
   if (!armed) return std::nullopt;
   constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
-  probes.open(monotonic_ns(), kNever, 0);
+  probes.open(getpid(), monotonic_ns(), kNever, 0);
   const double watched = best_ns();
   probes.close(monotonic_ns());
   const auto floor = median_hold_ns(probes.record());
@@ -118,7 +118,7 @@ std::optional<SectionCosts> measure_section_costs(SectionProbes& probes) {
                      .stack_ns = 0,
                      .cold = {{.pause_ns = kWarmNs, .more_ns = 0}}};
   for (const Pause& pause : kPauses) {
-    probes.open(monotonic_ns(), kNever, 0);
+    probes.open(getpid(), monotonic_ns(), kNever, 0);
     hold_nothing_after(pause);
     probes.close(monotonic_ns());
     const double more = median_hold_ns(probes.record()).value_or(*floor) - *floor;

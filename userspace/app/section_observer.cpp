@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <tuple>
 #include <utility>
 
@@ -23,6 +24,15 @@ constexpr double kHardlyRuns = 0.002;               // CPUs: what it holds, it h
 
 bool has_fast_path(LockKind kind) {
   return kind == LockKind::kMutex || kind == LockKind::kRwlock;
+}
+
+// By address, of locks that no other process waits for.
+std::map<std::uint64_t, double> waits_in(const std::vector<LockReport>& locks, std::int32_t pid) {
+  std::map<std::uint64_t, double> waits_per_s;
+  for (const LockReport& lock : locks)
+    if (lock.address != 0 && lock.objects <= 1 && lock.pids == std::vector{pid})
+      waits_per_s[lock.address] += lock.waits_per_s;
+  return waits_per_s;
 }
 
 // Why nothing, or not all, is told of a process's locks; empty: there is nothing to explain.
@@ -151,6 +161,7 @@ std::vector<LockSections> SectionObserver::report(Report& report) {
       context.busy = process->threads_mean.on_cpu + process->threads_mean.lock_wait;
       context.runnable = process->threads_mean.runnable;
     }
+    context.waits_per_s = waits_in(report.locks, sample.pid);
     std::vector<LockSections> of_process = estimate_sections(sample.windows, context);
     const std::string why =
         silence_of(sample, context, !of_process.empty(), waited_.contains(sample.pid));

@@ -54,6 +54,12 @@ struct WaitingThread {
   std::uint64_t address = 0;  // of the word
 };
 
+// Waits on a word that ended in the window.
+struct WordWaits {
+  std::uint64_t address = 0;
+  std::uint64_t waits = 0;
+};
+
 // Which calls are probed: those that ask for a lock, those that let one go, or both. The three sets
 // are those of the allocator's windows, and serve the same end.
 inline constexpr ProbeSet kAsking = ProbeSet::kAllocs;
@@ -66,6 +72,7 @@ struct SectionRecord {
   std::uint32_t stacks_one_in = 0;
   std::vector<SectionEvent> events;  // in any order
   std::vector<WaitingThread> waiting;
+  std::vector<WordWaits> waits;
 };
 
 // After a pause the processor has forgotten some of what a probe's run needs.
