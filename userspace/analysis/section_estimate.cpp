@@ -77,9 +77,11 @@ std::optional<Estimate> rate_by_waits_of(SectionWindows windows, std::uint64_t a
     WaitsWindow one{.set = window.set,
                     .length_ns = static_cast<double>(window.length_ns),
                     .calls = 0,
+                    .asks = 0,
                     .waits = 0};
     if (const LockWindow* lock = lock_in(window, address)) {
       one.calls = static_cast<double>(window.set == kAsking ? lock->asks : lock->releases);
+      if (window.set == ProbeSet::kBoth) one.asks = static_cast<double>(lock->asks);
       one.waits = static_cast<double>(lock->waits);
     }
     seen.push_back(one);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analysis/alloc_estimate.h"
+#include "model/section_event.h"
 
 namespace cw {
 namespace {
@@ -28,12 +29,14 @@ struct Sums {
 
 struct Totals {
   std::array<Sums, kProbeSets> sets;
+  double asks = 0;
   double waits = 0;
   double waits_squared = 0;
 
   // `times`: -1 takes it away again.
   void add(const WaitsWindow& window, double times) {
     sets.at(static_cast<std::size_t>(window.set)).add(window, times);
+    asks += times * window.asks;
     waits += times * window.waits;
     waits_squared += times * window.waits * window.waits / window.length_ns;
   }
@@ -61,8 +64,8 @@ std::optional<Fit> fit(const Totals& totals, double waits_per_s) {
     const Sums& sums = totals.sets.at(static_cast<std::size_t>(set));
     return (sums.calls - wait_ns * sums.calls_by_waits) / sums.calls_squared;
   };
-  const double alone_ns =
-      call_ns(ProbeSet::kAllocs) + call_ns(ProbeSet::kFrees) - call_ns(ProbeSet::kBoth);
+  const double asks = totals.asks / totals.sets.at(static_cast<std::size_t>(ProbeSet::kBoth)).calls;
+  const double alone_ns = asks * call_ns(kAsking) + call_ns(kLettingGo) - call_ns(ProbeSet::kBoth);
   const double left_for_calls = 1e9 - wait_ns * waits_per_s;
   if (alone_ns <= 0 || left_for_calls <= 0) return std::nullopt;
   return Fit{.wait_ns = wait_ns, .rate_per_s = left_for_calls / alone_ns};

@@ -9,7 +9,10 @@
 //
 // from which least squares tell c and w. Without probes, with W waits/s,
 //
-//   1 = rate x c + W x w,    c = c(asking) + c(letting go) - c(both)
+//   1 = rate x c + W x w,    c = asks x c(asking) + c(letting go) - c(both)
+//
+// with the calls that ask for the lock each time it is let go: more than one where some fail, or
+// where it is recursive.
 //
 // (the regression estimator of survey sampling, waits being the auxiliary variable; Cochran,
 // Sampling Techniques, chapter 7). Where a wait costs a window no time, w is about nothing.
@@ -28,7 +31,8 @@ namespace cw {
 struct WaitsWindow {
   ProbeSet set = ProbeSet::kBoth;
   double length_ns = 0;
-  double calls = 0;
+  double calls = 0;  // that ask for it where these alone are probed, else that let it go
+  double asks = 0;   // where both are probed
   double waits = 0;  // that ended in it
 };
 
