@@ -84,6 +84,29 @@ TEST(Doctor, MeasuresTheHooksThatWouldBeUsed) {
   EXPECT_TRUE(named(report.at("hooks"), "compat").contains("bystander_ns"));
 }
 
+// Where each function would be probed, and what a hit there costs.
+TEST(Doctor, MeasuresTheProbesOfAProcess) {
+  Workload workload({"never"});
+  const json report = doctor({"--pid", std::to_string(workload.pid())});
+  const auto uprobes = std::ranges::find_if(report.at("hooks"), [](const json& hook) {
+    return hook.at("name").get<std::string>().starts_with("uprobe");
+  });
+  ASSERT_NE(uprobes, report.at("hooks").end());
+  EXPECT_GT(uprobes->at("cost_ns").get<double>(), 50);
+  ASSERT_FALSE(report.at("allocators").empty());
+  const json sites = report.at("allocators")[0].at("sites");
+  ASSERT_FALSE(sites.empty());
+  for (const json& site : sites) {
+    EXPECT_GT(site.at("cost_ns").get<double>(), 50) << site;
+    EXPECT_LT(site.at("cost_ns").get<double>(), 500'000) << site;
+    if (site.at("emulated").get<bool>()) {
+      EXPECT_EQ(site.at("cost_ns"), uprobes->at("cost_ns")) << site;
+    }
+  }
+  workload.send(SIGKILL);
+  workload.wait();
+}
+
 TEST(Doctor, LeavesNothingBehind) {
   EXPECT_EQ(run({"doctor"}).exit, 0);
   std::this_thread::sleep_for(

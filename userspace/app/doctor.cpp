@@ -35,7 +35,11 @@ DoctorFacts look_around(const Settings& settings) {
   const bool any_32bit = settings.pids.empty()
                              ? std::ranges::any_of(all_pids(), is_32bit)
                              : std::ranges::any_of(facts.processes, &ProcessFacts::is_32bit);
-  MeasuredHooks measured = measure_hooks(settings.hooks, any_32bit);
+  MeasuredHooks measured = measure_hooks(settings.hooks, settings.uprobes, any_32bit);
+  for (ProcessFacts& process : facts.processes)
+    for (AllocatorSites& allocator : process.sites)
+      for (ProbeSite& site : allocator.sites)
+        site.cost_ns = site.emulated ? measured.emulated_ns : measured.single_stepped_ns;
   facts.hooks = std::move(measured.hooks);
   facts.attach_error = std::move(measured.error);
   return facts;

@@ -10,9 +10,9 @@
 #include "process/maps.h"
 #include "process/proc_files.h"
 
-// A function of our own whose first instruction the kernel emulates wherever it emulates any. What
-// it returns could be a block's address.
+// What they return could be a block's address.
 extern "C" void* cw_probed_function();
+extern "C" void* cw_stepped_function();
 #ifdef __x86_64__
 #define CW_RETURN_SOMETHING "  mov %rsp, %rax\n"
 #else
@@ -27,15 +27,30 @@ cw_probed_function:
 )" CW_RETURN_SOMETHING R"(
   ret
   .size cw_probed_function, .-cw_probed_function
+  .globl cw_stepped_function
+  .type cw_stepped_function, %function
+cw_stepped_function:
+)" CW_RETURN_SOMETHING R"(
+  ret
+  .size cw_stepped_function, .-cw_stepped_function
   .popsection
 )");
 
 namespace cw {
+namespace {
 
-double probed_call_ns() {
+using Function = void* (*)();
+
+Function code_of(OwnFunction function) {
+  return function == OwnFunction::kEmulated ? &cw_probed_function : &cw_stepped_function;
+}
+
+}  // namespace
+
+double probed_call_ns(OwnFunction function) {
   constexpr int kCalls = 500;
-  return best_call_ns(kCalls, [] {
-    for (int i = 0; i < kCalls; ++i) cw_probed_function();
+  return best_call_ns(kCalls, [call = code_of(function)] {
+    for (int i = 0; i < kCalls; ++i) call();
   });
 }
 
@@ -53,15 +68,15 @@ std::optional<std::uint64_t> own_code_offset(std::uint64_t address) {
   return address - here->start + here->offset;
 }
 
-std::optional<AllocProbe> probe_on_ourselves() {
-  const auto offset = own_code_offset(reinterpret_cast<std::uint64_t>(&cw_probed_function));
+std::optional<AllocProbe> probe_on_ourselves(OwnFunction function) {
+  const auto offset = own_code_offset(reinterpret_cast<std::uint64_t>(code_of(function)));
   if (!offset) return std::nullopt;
   return AllocProbe{.file = "/proc/self/exe",
                     .offset = *offset,
                     .allocator = 0,
                     .frees = false,
                     .common = true,
-                    .emulated = true,
+                    .emulated = function == OwnFunction::kEmulated,
                     .first = std::nullopt,
                     .factor = std::nullopt,
                     .resized = std::nullopt,
@@ -69,10 +84,10 @@ std::optional<AllocProbe> probe_on_ourselves() {
                     .pushed = 0};
 }
 
-double measure_probe_hit(AllocProbes& probes) {
-  const auto probe = probe_on_ourselves();
+double measure_probe_hit(AllocProbes& probes, OwnFunction function) {
+  const auto probe = probe_on_ourselves(function);
   if (!probe) return 0;
-  const double alone = probed_call_ns();
+  const double alone = probed_call_ns(function);
   const auto armed = probes.arm(getpid(), {&*probe, 1});
   if (!armed) return 0;
   const std::uint64_t now = monotonic_ns();
@@ -80,7 +95,7 @@ double measure_probe_hit(AllocProbes& probes) {
                    .close_ns = std::numeric_limits<std::uint64_t>::max(),
                    .target = 0,
                    .stacks_one_in = 0});
-  const double watched = probed_call_ns();
+  const double watched = probed_call_ns(function);
   probes.stop_counting(monotonic_ns());
   return std::max(0.0, watched - alone);
 }

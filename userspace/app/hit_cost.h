@@ -15,8 +15,12 @@ namespace cw {
 // Where code of our own lies in our file. Empty: it is not found.
 std::optional<std::uint64_t> own_code_offset(std::uint64_t address);
 
-// A probe on a function of our own, that the kernel emulates where it can. Empty: it is not found.
-std::optional<AllocProbe> probe_on_ourselves();
+// Functions of our own that do nothing, by what the kernel does with the instruction they begin
+// with: it emulates the one wherever it emulates any, and single-steps the other.
+enum class OwnFunction : std::uint8_t { kEmulated, kStepped };
+
+// A probe on it. Empty: it is not found.
+std::optional<AllocProbe> probe_on_ourselves(OwnFunction function = OwnFunction::kEmulated);
 
 // Nanoseconds one of the `calls` takes that loop() makes: the best of some loops.
 template <typename Loop>
@@ -35,10 +39,10 @@ double best_call_ns(int calls, const Loop& loop) {
 std::optional<double> median_of(std::vector<std::uint64_t> values);
 
 // What a call of that function takes now, in nanoseconds: the best of some loops.
-double probed_call_ns();
+double probed_call_ns(OwnFunction function = OwnFunction::kEmulated);
 
-// Nanoseconds a hit, where the kernel emulates the probed instruction; 0 when it cannot be
-// measured. To be called while nothing else is armed; takes some tens of milliseconds.
-double measure_probe_hit(AllocProbes& probes);
+// Nanoseconds a hit; 0 when it cannot be measured. To be called while nothing else is armed; takes
+// some tens of milliseconds.
+double measure_probe_hit(AllocProbes& probes, OwnFunction function = OwnFunction::kEmulated);
 
 }  // namespace cw

@@ -13,7 +13,9 @@
 #include <string_view>
 #include <thread>
 
+#include "app/hit_cost.h"
 #include "app/self_cost.h"
+#include "probes/alloc_probes.h"
 #include "probes/features.h"
 
 namespace cw {
@@ -136,13 +138,34 @@ struct Stages {
   std::optional<CallCosts> with_compat;
 };
 
-Result<void> measure_attached(LockProbes probes, Stages& stages, std::vector<HookFacts>& hooks) {
+// What a probed function pays, by how the kernel runs the instruction a probe sits on.
+void measure_probes(const LockProbes& locks, UprobeWay uprobes, MeasuredHooks& measured) {
+  auto probes = AllocProbes::load(locks, Watched::kNo, locks.hook_set(), uprobes);
+  if (!probes) return;
+  const auto measure_one = [&](OwnFunction function) {
+    const double ns = measure_probe_hit(*probes, function);
+    return ns > 0 ? std::optional(ns) : std::nullopt;
+  };
+  measured.emulated_ns = measure_one(OwnFunction::kEmulated);
+  measured.single_stepped_ns = measure_one(OwnFunction::kStepped);
+  const bool at_once = probes->uprobes() != UprobeWay::kSingle;
+  HookFacts hook =
+      make_hook(at_once ? "uprobe.multi" : "uprobe", true,
+                "each call of an allocator or a lock, in windows of some milliseconds");
+  hook.cost_ns = measured.emulated_ns;
+  measured.hooks.push_back(std::move(hook));
+}
+
+Result<void> measure_attached(LockProbes probes, UprobeWay uprobes, Stages& stages,
+                              MeasuredHooks& measured) {
+  std::vector<HookFacts>& hooks = measured.hooks;
   if (auto attached = probes.attach(); !attached) return attached;
   stages.beside = measure();
   if (auto watched = probes.watch(getpid(), "contentionwatch"); !watched) return watched;
   stages.watched = measure();
   hooks.push_back(call_hooks(probes));
   std::ranges::move(hooks_of_their_own(probes), std::back_inserter(hooks));
+  measure_probes(probes, uprobes, measured);
   HookFacts compat =
       make_hook("compat", false, "all system calls, while a 32-bit process is watched");
   const auto others = static_cast<std::ptrdiff_t>(probes.hooks().size());
@@ -160,14 +183,19 @@ Result<void> measure_attached(LockProbes probes, Stages& stages, std::vector<Hoo
 
 }  // namespace
 
-MeasuredHooks measure_hooks(HookSet wanted, bool with_32bit) {
+MeasuredHooks measure_hooks(HookSet wanted, UprobeWay uprobes, bool with_32bit) {
   MeasuredHooks measured;
   Stages stages{.alone = measure(), .beside = {}, .watched = {}, .with_compat = {}};
   auto probes = LockProbes::load(
       {.newcomers = Watched::kNo, .follow_forks = false, .hooks = wanted, .sizes = {}});
-  if (!probes) return {.hooks = {}, .error = probes.error().message};
-  const auto done = measure_attached(std::move(*probes), stages, measured.hooks);
-  if (!done) return {.hooks = {}, .error = done.error().message};
+  const auto not_measured = [](const Error& error) {
+    MeasuredHooks none;
+    none.error = error.message;
+    return none;
+  };
+  if (!probes) return not_measured(probes.error());
+  const auto done = measure_attached(std::move(*probes), uprobes, stages, measured);
+  if (!done) return not_measured(done.error());
   // Again, now that all is detached: somebody else's tracing may have made calls dear before.
   stages.alone = cheaper(stages.alone, measure());
 

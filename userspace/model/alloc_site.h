@@ -95,7 +95,7 @@ struct ProbeSite {
   // both, with the same return address at the same place: count it once.
   std::vector<std::uint64_t> jumps_to;
 
-  std::optional<double> cost_ns;  // a hit, once it was measured
+  std::optional<double> cost_ns;  // a hit, as measured on ourselves; empty: it was not
 };
 
 // How the process comes to an allocator.
