@@ -11,7 +11,7 @@ namespace {
 
 // When probes take less than this share of one thread's time, even if all of them fall on one: the
 // rates of all windows together are right within this, which the interval then includes.
-constexpr double kSlowedLittle = 0.15;
+constexpr double kSlowedLittle = 0.3;
 constexpr double kPossibleUnseen = 3;  // events that a count of none leaves possible, 95 %
 
 using Count = std::uint64_t AllocWindow::*;
@@ -360,7 +360,7 @@ std::optional<AllocEstimate> estimate_rates(std::span<const AllocWindow> windows
     constexpr double kAlways = 0.95;
     const double used = utilisation(sets, context);
     const Rates without_probes = extrapolated(sets, never_sleep);
-    if (slowed.most <= kSlowedLittle)
+    if (slowed.most <= kSlowedLittle && !never_sleep)
       rates = narrower(rates, without_probes);
     else
       rates = used < kAlways ? of_sleepers(sets, context, without_probes, used) : without_probes;
