@@ -75,6 +75,16 @@ TEST(Measure, CountsDistinctWaitersOnce) {
   EXPECT_EQ(lock.report.in_progress, 2U);
 }
 
+// The maps are not read in an instant.
+TEST(Measure, WaitThatBeganAfterTheIntervalIsNoRow) {
+  const Word word = WordOf{.waits = 10, .each = kMs}.make();
+  WaitInProgress later = wait_on(1, 71, kEnd + kMs);
+  later.stack = 12;
+  EXPECT_EQ(only_lock(interval_of({word}, {later})).waiters.size(), 1U);
+  later.start_ns = kEnd - kMs;
+  EXPECT_EQ(only_lock(interval_of({word}, {later})).waiters.size(), 2U);
+}
+
 TEST(Measure, OnlyWaitsFromBeforeToAfterSpanTheInterval) {
   const Word word = stuck_word(1, 0x1000, 2);
   const WaitInProgress old = wait_on(1, 71, kBegin - kSecond);

@@ -121,6 +121,7 @@ TEST(WaitsRegression, SaysNothingFromTooLittle) {
       36, {.set = ProbeSet::kBoth, .length_ns = 0, .calls = 0, .asks = 0, .waits = 0});
   EXPECT_FALSE(rate_by_waits(empty, waits_per_s));
   std::vector<WaitsWindow> alike;
+  alike.reserve(36);
   for (int i = 0; i < 36; ++i)
     alike.push_back(
         {.set = static_cast<ProbeSet>(i % 3), .length_ns = 1e6, .calls = 100, .waits = 100});

@@ -79,7 +79,9 @@ std::vector<WaitRow> wait_rows(const LockObject& object, const Interval& interva
   }
   std::vector<WaitRow> sorted;
   sorted.reserve(rows.size());
-  for (auto& [key, found] : rows) sorted.push_back(std::move(found));
+  // A wait may have begun while the maps were read: then none of it lies in the interval.
+  for (auto& [key, found] : rows)
+    if (found.waits != 0 || found.wait_ns != 0) sorted.push_back(std::move(found));
   std::ranges::sort(sorted, [](const WaitRow& a, const WaitRow& b) {
     return std::tie(b.wait_ns, a.image, a.stack, a.mode) <
            std::tie(a.wait_ns, b.image, b.stack, b.mode);

@@ -113,7 +113,7 @@ class WindowReader {
 
   // Some functions go on to others of them, musl's pthread_mutex_lock to pthread_mutex_timedlock
   // and that, in the end, to pthread_mutex_trylock: the last one takes the lock.
-  void ask(Thread& thread, const SectionEvent& event, std::uint64_t before) const {
+  static void ask(Thread& thread, const SectionEvent& event, std::uint64_t before) {
     const auto known = thread.sections.find(event.lock);
     if (event.taken && (known == thread.sections.end() || !known->second.sure)) return;
     const bool waits = event.call == SectionCall::kConditionWait;

@@ -11,9 +11,9 @@
 namespace cw {
 namespace {
 
-// Sums over the windows of one set, each window weighed by the inverse of its length: counts
+// SetSums over the windows of one set, each window weighed by the inverse of its length: counts
 // scatter as their expectation does.
-struct Sums {
+struct SetSums {
   double windows = 0;
   double calls = 0;
   double calls_squared = 0;
@@ -27,8 +27,8 @@ struct Sums {
   }
 };
 
-struct Totals {
-  std::array<Sums, kProbeSets> sets;
+struct NormalSums {
+  std::array<SetSums, kProbeSets> sets;
   double asks = 0;
   double waits = 0;
   double waits_squared = 0;
@@ -48,10 +48,10 @@ struct Fit {
 };
 
 // The normal equations; those of the three sets have only w in common.
-std::optional<Fit> fit(const Totals& totals, double waits_per_s) {
+std::optional<Fit> fit(const NormalSums& totals, double waits_per_s) {
   double left = totals.waits;
   double waits_left = totals.waits_squared;
-  for (const Sums& set : totals.sets) {
+  for (const SetSums& set : totals.sets) {
     if (set.calls_squared <= 0) return std::nullopt;
     left -= set.calls_by_waits * set.calls / set.calls_squared;
     waits_left -= set.calls_by_waits * set.calls_by_waits / set.calls_squared;
@@ -61,7 +61,7 @@ std::optional<Fit> fit(const Totals& totals, double waits_per_s) {
   if (waits_left <= kLeastScatter * totals.waits_squared) return std::nullopt;
   const double wait_ns = left / waits_left;
   const auto call_ns = [&](ProbeSet set) {
-    const Sums& sums = totals.sets.at(static_cast<std::size_t>(set));
+    const SetSums& sums = totals.sets.at(static_cast<std::size_t>(set));
     return (sums.calls - wait_ns * sums.calls_by_waits) / sums.calls_squared;
   };
   const double asks = totals.asks / totals.sets.at(static_cast<std::size_t>(ProbeSet::kBoth)).calls;
@@ -81,8 +81,8 @@ double scatter_of(const std::vector<Fit>& without, double Fit::* figure) {
   return std::sqrt(squares * (count - 1) / count);
 }
 
-bool has_enough(const Totals& totals) {
-  return std::ranges::all_of(totals.sets, [](const Sums& set) {
+bool has_enough(const NormalSums& totals) {
+  return std::ranges::all_of(totals.sets, [](const SetSums& set) {
     return set.windows >= static_cast<double>(kFewestWindows);
   });
 }
@@ -92,7 +92,7 @@ bool has_enough(const Totals& totals) {
 std::optional<Estimate> rate_by_waits(std::span<const WaitsWindow> windows, double waits_per_s) {
   constexpr double kSure = 3;     // standard errors
   constexpr double kFigures = 4;  // that are fitted
-  Totals totals;
+  NormalSums totals;
   for (const WaitsWindow& window : windows)
     if (window.length_ns > 0) totals.add(window, 1);
   if (!has_enough(totals)) return std::nullopt;
@@ -101,7 +101,7 @@ std::optional<Estimate> rate_by_waits(std::span<const WaitsWindow> windows, doub
   std::vector<Fit> without;
   for (const WaitsWindow& window : windows) {
     if (window.length_ns <= 0) continue;
-    Totals others = totals;
+    NormalSums others = totals;
     others.add(window, -1);
     const auto one = fit(others, waits_per_s);
     if (!one) return std::nullopt;

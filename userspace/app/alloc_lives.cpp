@@ -179,9 +179,9 @@ void AllocLives::follow(const BurstTarget& target) {
     const std::lock_guard lock(mutex_);
     followed = known(target);
     followed->remark = problem;
-    if (!followed->plan) return;
-    plan = *followed->plan;
-    followed->plan.reset();
+    const std::optional<LifePlan> planned = std::exchange(followed->plan, std::nullopt);
+    if (!planned) return;
+    plan = *planned;
     if (!problem.empty()) {
       followed->due_ns = monotonic_ns() + kTryAgainNs;
       return;
