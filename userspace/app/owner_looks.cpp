@@ -69,7 +69,15 @@ void add_wait(const LockReport& other, std::vector<OwnerLooks::WaitsFor>& waits)
   ++known->looks;
 }
 
-// Only what was so while the same thread was the owner counts.
+// Empty: it is gone.
+std::optional<std::uint64_t> cpu_ns_used(std::int32_t pid, std::int32_t tid) {
+  const auto times = thread_times_of(pid, tid);
+  return times ? std::optional(times->cpu_ns) : std::nullopt;
+}
+
+// Only what was so while the same thread was the owner counts. That it was before and after is not
+// enough: where we lack a CPU it may have let go, slept, and taken the lock again in between. One
+// that slept and used no CPU from then on has it asleep, if it has it.
 void look(const Report& report, Looked& looked) {
   const LockReport& lock = *looked.lock;
   const std::uint16_t op = operation_of(lock.kind);
@@ -77,9 +85,11 @@ void look(const Report& report, Looked& looked) {
   const std::uint32_t owner = lock_owner(looked.pid, lock.address, lock.kind, op);
   if (owner == 0) return;
   const auto tid = static_cast<std::int32_t>(owner);
+  const auto used = cpu_ns_used(looked.pid, tid);
   const auto call = blocked_call(looked.pid, tid);
   const auto wait = call ? only_wait(looked.pid, *call) : std::nullopt;
   if (lock_owner(looked.pid, lock.address, lock.kind, op) != owner) return;
+  if (call && cpu_ns_used(looked.pid, tid) != used) return;
   ++looked.looks.owned;
   if (!call) return;
   ++looked.asleep_in[syscall_name(call->number, false)];
