@@ -160,6 +160,7 @@ int section_hit(struct pt_regs *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct cw_section_event *event;
 	__u64 found;
+
 	if (!cpu)
 		return 0;
 	cpu->hits++;

@@ -119,6 +119,7 @@ struct cw_window_waits {
 	__u32 padding;
 	struct cw_counted_word words[CW_COUNTED_WORDS];
 };
+CW_ASSERT_SIZE(cw_window_waits, 1048);
 
 enum cw_distribution {
 	CW_WAIT_TIME = 0,

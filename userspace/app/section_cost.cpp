@@ -82,6 +82,20 @@ std::optional<double> median_hold_ns(SectionRecord record) {
   return median_of(std::move(holds));
 }
 
+// What holds of nothing are measured as while `run` makes them: each time with room for all of
+// them, which on a machine with many CPUs is not for much more.
+template <typename Run>
+std::optional<double> floor_in(SectionProbes& probes, const std::vector<SectionProbe>& ours,
+                               const Run& run) {
+  probes.clear();
+  const auto armed = probes.arm(getpid(), ours);
+  if (!armed) return std::nullopt;
+  probes.open(getpid(), monotonic_ns(), std::numeric_limits<std::uint64_t>::max(), 0);
+  run();
+  probes.close(monotonic_ns());
+  return median_hold_ns(probes.record());
+}
+
 }  // namespace
 
 std::vector<SectionProbe> sections_on_ourselves() {
@@ -104,26 +118,18 @@ std::optional<SectionCosts> measure_section_costs(SectionProbes& probes) {
   const std::vector<SectionProbe> ours = sections_on_ourselves();
   if (ours.empty()) return std::nullopt;
   const double alone = best_ns();
-  probes.clear();
-  const auto armed = probes.arm(getpid(), ours);
-  if (!armed) return std::nullopt;
-  constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
-  probes.open(getpid(), monotonic_ns(), kNever, 0);
-  const double watched = best_ns();
-  probes.close(monotonic_ns());
-  const auto floor = median_hold_ns(probes.record());
+  double watched = 0;
+  const auto floor = floor_in(probes, ours, [&] { watched = best_ns(); });
   if (!floor) return std::nullopt;
   SectionCosts costs{.hit_ns = std::max(0.0, watched - alone),
                      .floor_ns = *floor,
                      .stack_ns = 0,
                      .cold = {{.pause_ns = kWarmNs, .more_ns = 0}}};
   for (const Pause& pause : kPauses) {
-    probes.open(getpid(), monotonic_ns(), kNever, 0);
-    hold_nothing_after(pause);
-    probes.close(monotonic_ns());
-    const double more = median_hold_ns(probes.record()).value_or(*floor) - *floor;
-    costs.cold.push_back({.pause_ns = static_cast<double>(pause.ns),
-                          .more_ns = std::max(more, costs.cold.back().more_ns)});
+    const auto cold = floor_in(probes, ours, [&] { hold_nothing_after(pause); });
+    costs.cold.push_back(
+        {.pause_ns = static_cast<double>(pause.ns),
+         .more_ns = std::max(cold.value_or(*floor) - *floor, costs.cold.back().more_ns)});
   }
   return costs;
 }
