@@ -47,7 +47,7 @@ static __always_inline int leave(void *ctx, long answer)
 	if (thread->call == CW_CALL_WAKE)
 		finish_wake(ctx, thread, task, answer);
 	else
-		finish_wait(thread, task, answer, now);
+		finish_wait(ctx, thread, task, answer, now);
 	book_cost(now);
 	return 0;
 }

@@ -29,6 +29,8 @@
 
 #include "stack.h"
 
+#include "stack_turn.h"
+
 #include "futex_call.h"
 
 #include "wait.h"

@@ -23,9 +23,10 @@ __u32 next_generation = 1;
 __u64 words_kept;
 
 /* Set by user space, see wire.h. */
-__u32 stacks_one_in = 1;
+__u32 stack_look = 1;
+__u32 stacks_at_a_rate = 16; /* of one word, then half as many */
 __s64 stacks_left = 500;
-__s64 stacks_kept_back = 250; /* of those granted, for words that are busy */
+__s64 stacks_kept_back = 50;
 
 /* Losses, see model/snapshot.h. */
 __u64 lost_waits;

@@ -75,26 +75,20 @@ int reap(struct cw_reap *what)
 }
 
 /*
- * Gives a wait that goes on the stack that was not taken when it began. 0: done. The wait is then
- * no longer among those that the word's next stack stands for; should it have been carried by one
- * already, the count runs below zero and the one after that by so much less.
+ * Gives a wait that goes on the stack that was not taken when it began, or its own once more. 0:
+ * done. All waits as long as this one have their stacks then, and each stands for itself alone.
  */
 SEC("syscall")
 int add_stack(struct cw_late_stack *late)
 {
 	__u32 tid = late->tid;
 	struct cw_thread *thread = bpf_map_lookup_elem(&threads, &tid);
-	struct cw_word *word;
 
-	if (!thread || thread->call != CW_CALL_WAIT || thread->stack ||
-	    thread->start_ns != late->start_ns)
+	if (!thread || thread->call != CW_CALL_WAIT || thread->start_ns != late->start_ns ||
+	    (thread->stack && thread->stack != late->stack))
 		return 1;
-	word = bpf_map_lookup_elem(&words, &thread->word);
-	if (!thread->weight && word && word->id == thread->word_id) {
-		__sync_fetch_and_sub(&word->unstacked[CW_WAITER & 1], 1);
-		thread->weight = 1;
-	}
 	thread->stack = late->stack;
+	thread->weight = 1;
 	return 0;
 }
 

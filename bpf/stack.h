@@ -133,44 +133,6 @@ lost:
 	return 0;
 }
 
-/* Whether this event of a word, a wait or a wake, has its stack taken. */
-static __always_inline bool wants_stack(struct cw_word *word)
-{
-	__u32 now = epoch, one_in = stacks_one_in;
-	__s64 left = *(volatile __s64 *)&stacks_left;
-
-	if (left <= 0)
-		return false;
-	if (word->stack_epoch != now) {
-		word->stack_epoch = now;
-		word->stacks = 0;
-	}
-	if (word->stacks < CW_STACKS_IN_FULL && left > stacks_kept_back) {
-		word->stacks++;
-		return true;
-	}
-	return one_in <= 1 || bpf_get_prandom_u32() % one_in == 0;
-}
-
-/* How many events of this role a stack taken now stands for; 0: take none. */
-static __always_inline __u32 stack_weight(struct cw_word *word, __u32 role)
-{
-	__u32 zero = 0, *unstacked = &word->unstacked[role & 1];
-	struct cw_cost *mine = bpf_map_lookup_elem(&cost, &zero);
-	bool taken = wants_stack(word);
-
-	if (mine) {
-		mine->stacks_wanted++;
-		mine->stacks_taken += taken;
-	}
-	if (!taken) {
-		__sync_fetch_and_add(unstacked, 1);
-		return 0;
-	}
-	count((__u64 *)&stacks_left, -1);
-	return __sync_lock_test_and_set(unstacked, 0) + 1;
-}
-
 /*
  * What the innermost address is: an instruction about to run (CW_FRAME_EXACT), or the one behind a
  * system call's, which is as behind a call's.

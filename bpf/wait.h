@@ -275,6 +275,31 @@ static __always_inline void close_last_call(struct cw_thread *thread, struct tas
 	}
 }
 
+static __always_inline void take_waiters_stack(void *ctx, struct cw_thread *thread,
+					       struct cw_word *word, __u64 ns)
+{
+	__u64 waits = word->woken + word->timed_out + word->interrupted;
+
+	thread->weight = stack_weight(word, CW_WAITER, ns, waits ? word->wait_ns / waits : ~0ULL);
+	thread->stack = thread->weight ? take_stack(ctx, CW_AFTER_CALL) : 0;
+}
+
+/*
+ * Where not every wait has its stack taken, that is decided by its length, at its end: the caller
+ * still is where it was.
+ */
+static __noinline int take_stack_at_end(void *ctx, struct cw_thread *thread, __u64 now)
+{
+	struct cw_word *word;
+
+	if (!thread || thread->weight)
+		return 0;
+	word = thread->word_id ? bpf_map_lookup_elem(&words, &thread->word) : NULL;
+	if (word && word->id == thread->word_id && !word->polled)
+		take_waiters_stack(ctx, thread, word, now - thread->start_ns);
+	return 0;
+}
+
 /* False when the call is none of our business. */
 static __always_inline bool begin_wait(void *ctx, struct task_struct *task,
 				       const struct futex_call *call, __u64 now)
@@ -331,8 +356,10 @@ static __always_inline bool begin_wait(void *ctx, struct task_struct *task,
 	word->last_op = call->op;
 	word->last_value_class = thread->value_class;
 	word->last_on_own_stack = thread->on_own_stack;
-	thread->weight = stack_weight(word, CW_WAITER);
-	thread->stack = thread->weight ? take_stack(ctx, CW_AFTER_CALL) : 0;
+	thread->weight = 0;
+	thread->stack = 0;
+	if (word->polled || !turn_of(word, CW_WAITER)->shift)
+		take_waiters_stack(ctx, thread, word, 0);
 	return true;
 }
 
@@ -383,8 +410,8 @@ static __always_inline void count_in_window(struct cw_thread *thread, __u64 now)
 	count(&word->waits, 1);
 }
 
-static __always_inline void finish_wait(struct cw_thread *thread, struct task_struct *task,
-					long answer, __u64 now)
+static __always_inline void finish_wait(void *ctx, struct cw_thread *thread,
+					struct task_struct *task, long answer, __u64 now)
 {
 	int outcome;
 
@@ -397,8 +424,10 @@ static __always_inline void finish_wait(struct cw_thread *thread, struct task_st
 	thread->waited_on = thread->second_address | (outcome != RACED && outcome != FAILED);
 	if (outcome == TIMED_OUT && pause_wait(thread, task, now))
 		return;
-	if (outcome != RACED && outcome != FAILED)
+	if (outcome != RACED && outcome != FAILED) {
 		count_in_window(thread, now);
+		take_stack_at_end(ctx, thread, now);
+	}
 	end_wait(thread, task, tid_of(task), now, outcome);
 }
 

@@ -98,17 +98,18 @@ __noinline __u64 take_charge(struct cw_word *word, __u64 mark)
 static __always_inline void charge_wake(void *ctx, struct cw_word *word, struct cw_thread *thread,
 					__u64 mark, __u64 busy_mark)
 {
-	__u32 weight = stack_weight(word, CW_WAKER);
 	__u64 ns = take_charge(word, mark) << CW_TICK_SHIFT;
 	__u64 waiters = waiters_in(word->state) + 1; /* with the one just woken */
 	__u64 requeued = word->requeued;
 	__s64 gap = (busy_mark - word->busy_mark) << CW_TICK_SHIFT;
+	__u32 weight;
 
 	/* Those that sleep on another word by now are not this waker's to answer for. */
 	if (requeued)
 		ns = requeued >= waiters ? 0 : ns / waiters * (waiters - requeued);
 	count(&word->charged_ns, ns);
 	count(&word->wakes, 1);
+	weight = stack_weight(word, CW_WAKER, ns, word->charged_ns / word->wakes);
 	if (gap > 0) {
 		word->busy_mark = busy_mark;
 		add_to_histogram(word->id, CW_WAKE_GAP, gap);

@@ -45,6 +45,16 @@ struct cw_word_key {
 };
 CW_ASSERT_SIZE(cw_word_key, 24);
 
+/* How the stacks of one role, waiters or wakers, of one word are sampled: see CW_STACKS_NAMED. */
+struct cw_stack_turn {
+	__u32 look;
+	__u32 events; /* in this look */
+	__u16 taken;  /* in this look, at this rate */
+	__u8 shift;   /* one in 1 << shift is taken */
+	__u8 padding;
+};
+CW_ASSERT_SIZE(cw_stack_turn, 12);
+
 struct cw_word {
 	__u64 state;
 	__u64 waiting;	    /* ticks x threads, up to the last change of `state` */
@@ -69,9 +79,7 @@ struct cw_word {
 	__u32 id;
 	__u32 first_value;
 	__u32 last_value;
-	__u32 stack_epoch; /* poll in which `stacks` of them were taken */
-	__u32 stacks;
-	__u32 unstacked[2]; /* waits, and wakes, since one of them had its stack taken */
+	struct cw_stack_turn turn[2]; /* waiters', wakers' */
 	/* The newest waiter's, for words none of whose stacks was taken. */
 	__u32 last_image;
 	__u16 last_op;
@@ -81,18 +89,21 @@ struct cw_word {
 	__u32 polled;
 	__u32 padding;
 };
-CW_ASSERT_SIZE(cw_word, 208);
+CW_ASSERT_SIZE(cw_word, 216);
 
 #define CW_STACK_REACH \
 	4096 /* a word this near above the stack pointer is on the waiter's own stack */
 
 /*
  * Taking a stack costs more than everything else together, so user space grants a number of them
- * for the time until it looks again. In each poll the first CW_STACKS_IN_FULL of a word are all
- * taken, as long as half of what was granted is left; of a word busier than that, one in so many.
- * A stack that is taken stands for all events of its word since the one before.
+ * for the time until it looks again, and says after how many of one word's, and role's, only half
+ * as many events have theirs taken. Each look begins at the rate that would have done for the one
+ * before, so that whatever a word's rate it gets about as many, spread over the time. A stack taken
+ * with chance 1 / k stands for k events. The last of what was granted is for the first few of words
+ * that are not busy.
  */
-#define CW_STACKS_IN_FULL 64
+#define CW_STACKS_NAMED 4
+#define CW_STACK_SHIFT_MAX 20
 
 /*
  * When no more than one place in CW_RESERVE is left for words, a newcomer gets one only after it

@@ -25,7 +25,7 @@ Snapshot read(Watch& watch) {
 TEST(Sleepers, ADeadlocksStacksAreTakenLaterWhereTheBudgetAllowedNone) {
   Workload workload({"deadlock", "later"});
   Watch watch(workload.pid());
-  watch.probes().sample_stacks({.one_in = 1'000'000'000, .granted = 0});
+  watch.probes().sample_stacks({.granted = 0});
   workload.run();
   std::this_thread::sleep_for(500ms);
   UnwindFiles files;
@@ -50,7 +50,7 @@ TEST(Sleepers, ADeadlocksStacksAreTakenLaterWhereTheBudgetAllowedNone) {
 TEST(Sleepers, AWaitThatGotItsStackLateIsCountedUnderItOnce) {
   Workload workload({"stopcont", "plain", "600"});
   Watch watch(workload.pid());
-  watch.probes().sample_stacks({.one_in = 1'000'000'000, .granted = 0});
+  watch.probes().sample_stacks({.granted = 0});
   workload.go();
   workload.expect("asleep");
   std::this_thread::sleep_for(300ms);

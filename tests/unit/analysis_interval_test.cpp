@@ -26,6 +26,8 @@ TEST(Difference, SubtractsEveryCounter) {
   Word after = WordOf{.waits = 160, .each = kMs, .busy = 2 * kSecond}.make();
   before.timed_out = 3;
   after.timed_out = 5;
+  before.wait_sites[0].waits = 103;
+  after.wait_sites[0].waits = 165;
   before.runnable_ns = 10;
   after.runnable_ns = 17;
   before.wake_sites = {{.image = kImage, .stack = 5, .op = 0x81, .wakes = 4, .charged_ns = 40}};
@@ -43,7 +45,7 @@ TEST(Difference, SubtractsEveryCounter) {
   EXPECT_EQ(word.waiters, 2U) << "of the moment, not a difference";
   EXPECT_EQ(word.wait_hist.count(), 60U);
   ASSERT_EQ(word.wait_sites.size(), 1U);
-  EXPECT_EQ(word.wait_sites[0].waits, 60U);
+  EXPECT_EQ(word.wait_sites[0].waits, 62U);
   ASSERT_EQ(word.wake_sites.size(), 1U);
   EXPECT_EQ(word.wake_sites[0].wakes, 2U);
   EXPECT_EQ(word.wake_sites[0].charged_ns, 30U);
@@ -130,8 +132,8 @@ TEST(Difference, RemembersWhatAWordShowedBefore) {
 
 // Many stacks on one word, in another order in the second snapshot.
 TEST(Difference, FindsSitesWhateverTheirOrder) {
-  Word before = WordOf{.waits = 1, .each = kMs}.make();
-  Word after = WordOf{.waits = 2, .each = kMs}.make();
+  Word before = WordOf{.waits = 2000, .each = 10}.make();
+  Word after = WordOf{.waits = 2100, .each = 10}.make();
   before.wait_sites.clear();
   after.wait_sites.clear();
   for (StackId stack = 1; stack <= 200; ++stack) {

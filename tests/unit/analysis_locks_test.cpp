@@ -132,7 +132,10 @@ TEST(Measure, SharesASharedWordAmongItsProcesses) {
 
 // Three stacks, two of which go through the same functions.
 TEST(Naming, MergesStacksThatLookTheSameAndSharesAddToOne) {
-  Word word = WordOf{.waits = 10, .each = 10 * kMs, .stack = 11}.make();
+  Word word = WordOf{.waits = 30, .each = 10 * kMs}.make();
+  word.wait_sites[0].waits = 10;
+  word.wait_sites[0].wait_ns = 100 * kMs;
+  word.wait_sites[0].stack = 11;
   for (const StackId stack : {12U, 13U}) {
     WaitSite site = word.wait_sites[0];
     site.stack = stack;
@@ -162,8 +165,31 @@ TEST(Naming, MergesStacksThatLookTheSameAndSharesAddToOne) {
   EXPECT_DOUBLE_EQ(releasers[0].share + releasers[1].share, 1);
 }
 
+// Of a busy lock not every wait has its stack taken; one that goes on is no caller of its own.
+TEST(Measure, WaitInProgressWhoseStackWasNotWantedIsNoRow) {
+  const Word word = WordOf{.waits = 100, .each = kMs}.make();
+  WaitInProgress wait = wait_on(1, 71, kEnd - kSecond);
+  wait.stack = 0;
+  wait.weight = 0;
+  const Lock left_to_others = only_lock(interval_of({word}, {wait}));
+  ASSERT_EQ(left_to_others.waiters.size(), 1U);
+  EXPECT_EQ(left_to_others.waiters[0].wait_ns, 100 * kMs);
+  EXPECT_EQ(left_to_others.report.in_progress, 1U) << "counted all the same";
+  wait.weight = 1;
+  EXPECT_EQ(only_lock(interval_of({word}, {wait})).waiters.size(), 2U) << "its stack was lost";
+}
+
+TEST(Measure, WaitInProgressWhoseStackWasNotWantedIsARowWhereThereIsNoOther) {
+  Word word;
+  word.id = 1;
+  WaitInProgress wait = wait_on(1, 71, kEnd - kSecond);
+  wait.stack = 0;
+  wait.weight = 0;
+  EXPECT_EQ(only_lock(interval_of({word}, {wait})).waiters.size(), 1U);
+}
+
 TEST(Naming, AsksForFewStacksWhereThereAreMany) {
-  Word word = WordOf{.waits = 1, .each = kMs}.make();
+  Word word = WordOf{.waits = 5000, .each = 2500}.make();
   word.wait_sites.clear();
   for (StackId stack = 1; stack <= 5000; ++stack)
     word.wait_sites.push_back({.image = kImage,

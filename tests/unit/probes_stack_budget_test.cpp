@@ -18,37 +18,44 @@ Spending second_with(std::uint64_t wanted, std::uint64_t counting_ns) {
           .stacks_wanted = wanted};
 }
 
+StackSampling after(const Spending& spending, const StackSampling& last = {}) {
+  return next_sampling(spending, kOnePercent, last);
+}
+
 TEST(StackBudget, TakesEveryStackWhereThatIsCheap) {
-  const StackSampling sampling = next_sampling(second_with(1000, 0), kOnePercent);
-  EXPECT_EQ(sampling.one_in, 1U);
+  const StackSampling sampling = after(second_with(1000, 0));
+  EXPECT_GE(sampling.at_a_rate, 1000U);
   EXPECT_GE(sampling.granted, 1000U);
 }
 
 TEST(StackBudget, GrantsNoMoreThanTheBudgetBuys) {
-  for (const std::uint64_t wanted : {20'000U, 200'000U, 2'000'000U}) {
-    const StackSampling sampling = next_sampling(second_with(wanted, 0), kOnePercent);
-    EXPECT_EQ(sampling.granted, 10'000U);
-    // What is left after the first of each word is spread over the whole time.
-    EXPECT_LE(wanted / sampling.one_in, 5'000U);
-    EXPECT_GE(wanted / sampling.one_in, 4'000U);
-  }
+  for (const std::uint64_t wanted : {20'000U, 200'000U, 2'000'000U})
+    EXPECT_EQ(after(second_with(wanted, 0)).granted, 10'000U);
+}
+
+TEST(StackBudget, AWordGetsMoreWhereTooFewWereTakenAndLessWhereTooMany) {
+  const StackSampling last{.at_a_rate = 100, .granted = 10'000};
+  EXPECT_EQ(after(second_with(200'000, 0), last).at_a_rate, 1'500U) << "500 were taken of 10,000";
+  EXPECT_EQ(after(second_with(200'000, kSecondNs), last).at_a_rate, 187U) << "of 1,250";
+  EXPECT_EQ(after(second_with(200'000, kSecondNs), {.at_a_rate = 1}).at_a_rate, 8U)
+      << "fewer say nothing";
 }
 
 TEST(StackBudget, CountingTakesItsPartFirst) {
-  EXPECT_EQ(next_sampling(second_with(200'000, 8'000'000), kOnePercent).granted, 2'000U);
-  EXPECT_EQ(next_sampling(second_with(200'000, kSecondNs), kOnePercent).granted, 1'250U);
+  EXPECT_EQ(after(second_with(200'000, 8'000'000)).granted, 2'000U);
+  EXPECT_EQ(after(second_with(200'000, kSecondNs)).granted, 1'250U);
 }
 
 TEST(StackBudget, AnIdleProcessMayHaveAFew) {
   Spending idle = second_with(10, 0);
   idle.target_cpu_ns = 0;
-  EXPECT_EQ(next_sampling(idle, kOnePercent).granted, 200U);
+  EXPECT_EQ(after(idle).granted, 200U);
 }
 
 TEST(StackBudget, NothingSeenYetIsNoReasonForNone) {
-  const StackSampling sampling = next_sampling({}, kOnePercent);
+  const StackSampling sampling = after({});
   EXPECT_GE(sampling.granted, 1U);
-  EXPECT_EQ(sampling.one_in, 1U);
+  EXPECT_GE(sampling.at_a_rate, StackSampling{}.at_a_rate);
 }
 
 }  // namespace

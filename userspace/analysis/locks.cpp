@@ -74,8 +74,9 @@ std::vector<WaitRow> wait_rows(const LockObject& object, const Interval& interva
       to.wait_ns += site.wait_ns;
     }
     for (const WaitInProgress* wait : entry.in_progress)
-      row(wait->image, wait->stack, mode_of(entry, call_site(*wait), sites)).wait_ns +=
-          inside_ns(interval, *wait);
+      if (!wait->is_left_to_others() || entry.word->wait_sites.empty())
+        row(wait->image, wait->stack, mode_of(entry, call_site(*wait), sites)).wait_ns +=
+            inside_ns(interval, *wait);
   }
   std::vector<WaitRow> sorted;
   sorted.reserve(rows.size());

@@ -237,6 +237,7 @@ class Grouping {
     for (const WaitSite& site : entry.word->wait_sites)
       parts[part_at(call_site(site))].wait_sites.push_back(site);
     for (const WaitInProgress* wait : entry.in_progress) {
+      if (wait->is_left_to_others() && !parts.empty()) continue;
       const std::size_t at = part_at(call_site(*wait));
       parts[at].in_progress_ns += inside_ns(interval_, *wait);
       parts[at].waiters += 1;

@@ -12,6 +12,7 @@ void CpuUse::look(const std::vector<MemoryTarget>& targets) {
   const std::uint64_t now = monotonic_ns();
   const double elapsed = std::max(1.0, static_cast<double>(now - look_ns_));
   look_ns_ = now;
+  spent_ns_ = 0;
   std::map<std::int32_t, Known> known;
   for (const MemoryTarget& target : targets) {
     Known& process = known[target.pid];
@@ -19,7 +20,9 @@ void CpuUse::look(const std::vector<MemoryTarget>& targets) {
     if (before != known_.end()) process = before->second;
     const std::uint64_t cpu_ns = cpu_ns_of(target.pid).value_or(process.cpu_ns);
     if (before != known_.end()) {
-      process.use.lately = static_cast<double>(cpu_ns - std::min(cpu_ns, process.cpu_ns)) / elapsed;
+      const std::uint64_t spent_ns = cpu_ns - std::min(cpu_ns, process.cpu_ns);
+      spent_ns_ += spent_ns;
+      process.use.lately = static_cast<double>(spent_ns) / elapsed;
       // From nothing up: one tick of the clock is not to look like a busy time.
       process.use.mean = (1 - kNew) * process.use.mean + kNew * process.use.lately;
     }

@@ -18,6 +18,8 @@ class CpuUse {
   // Of a process that is met for the first time nothing is known yet; one that is gone is
   // forgotten.
   void look(const std::vector<MemoryTarget>& targets);
+  // By all that were there at the look before, since then.
+  [[nodiscard]] std::uint64_t spent_ns() const { return spent_ns_; }
   [[nodiscard]] Use of(std::int32_t pid) const;
   [[nodiscard]] bool knows(std::int32_t pid) const { return known_.contains(pid); }
 
@@ -28,6 +30,7 @@ class CpuUse {
   };
   std::map<std::int32_t, Known> known_;
   std::uint64_t look_ns_ = 0;
+  std::uint64_t spent_ns_ = 0;
 };
 
 }  // namespace cw

@@ -93,7 +93,7 @@ Result<void> Observer::attach() {
   adopt_some();
   last_sample_ = sample(last_);
   const std::vector<MemoryTarget> targets = memory_targets();
-  look_at_cpu_use(targets);
+  cpu_use_.look(targets);
   if (alloc_) alloc_->begin(targets, symbols_);
   if (sections_) sections_->begin();
   interval_began_ = rfc3339_now();
@@ -125,25 +125,16 @@ Result<void> Observer::look() {
   unwind_files_.forget();
   if (!processes_.selection().is_whole_machine()) adopt_some();
   symbols_.look();
-  std::uint64_t cpu_ns = 0;
-  for (const ProcessSample& process : last_sample_) {
-    sleeps_.look(process.pid, asleep_[process.pid]);
-    cpu_ns += cpu_ns_of(process.pid).value_or(0);
-  }
-  probes_.sample_stacks(overhead_.adjust(probes_.cost(), cpu_ns));
-  look_at_probed();
+  for (const ProcessSample& process : last_sample_) sleeps_.look(process.pid, asleep_[process.pid]);
+  const std::vector<MemoryTarget> targets = memory_targets();
+  cpu_use_.look(targets);
+  probes_.sample_stacks(overhead_.adjust(probes_.cost(), cpu_use_.spent_ns()));
+  look_at_probed(targets);
   return {};
 }
 
-// Read for each process: only where somebody asks.
-void Observer::look_at_cpu_use(const std::vector<MemoryTarget>& targets) {
-  if (settings_.observe.alloc || sections_) cpu_use_.look(targets);
-}
-
 // Allocators and critical sections.
-void Observer::look_at_probed() {
-  const std::vector<MemoryTarget> targets = memory_targets();
-  look_at_cpu_use(targets);
+void Observer::look_at_probed(const std::vector<MemoryTarget>& targets) {
   if (alloc_) {
     alloc_->share_with(sections_ ? sections_->probed() : std::set<std::int32_t>());
     alloc_->set_budget(overhead_.left_for_windows());

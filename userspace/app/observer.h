@@ -44,8 +44,7 @@ class Observer {
   Result<void> attach();
   Result<Snapshot> snapshot();
   void adopt_some();
-  void look_at_cpu_use(const std::vector<MemoryTarget>& targets);
-  void look_at_probed();
+  void look_at_probed(const std::vector<MemoryTarget>& targets);
   void reap_ghosts(const Snapshot& snapshot);
   void settle_counts(const Snapshot& snapshot);
   [[nodiscard]] std::vector<std::int32_t> most_waiting(const Snapshot& snapshot) const;

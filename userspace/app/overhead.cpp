@@ -37,14 +37,13 @@ Spending Overhead::spent(const HookCost& before, const HookCost& after) const {
   return spending;
 }
 
-StackSampling Overhead::adjust(const HookCost& cost, std::uint64_t cpu_ns) {
+StackSampling Overhead::adjust(const HookCost& cost, std::uint64_t target_cpu_ns) {
   const std::uint64_t now = monotonic_ns();
   Spending spending = spent(at_look_, cost);
   spending.elapsed_ns = grown_by(look_ns_, now);
-  spending.target_cpu_ns = grown_by(look_cpu_ns_, cpu_ns);
+  spending.target_cpu_ns = target_cpu_ns;
   at_look_ = cost;
   look_ns_ = now;
-  look_cpu_ns_ = cpu_ns;
   const double budget = budget_pct_ / 100;
   const double part = stacks_share_ < 1 ? budget * (1 - stacks_share_) : budget;
   if (spending.target_cpu_ns != 0) {
@@ -52,7 +51,8 @@ StackSampling Overhead::adjust(const HookCost& cost, std::uint64_t cpu_ns) {
         static_cast<double>(spending.counting_ns) / static_cast<double>(spending.target_cpu_ns);
     left_for_windows_ = std::clamp(budget - counting, part * kSmallestPart, part);
   }
-  return next_sampling(spending, budget * stacks_share_);
+  sampling_ = next_sampling(spending, budget * stacks_share_, sampling_);
+  return sampling_;
 }
 
 void Overhead::report(const HookCost& cost, double cpu_s, double interval_s, Fidelity& fidelity) {

@@ -30,9 +30,9 @@ class Overhead {
   // Counts from here.
   void begin(const HookCost& cost);
 
-  // A few times in each interval: how stacks are to be sampled now. `cpu_ns`: what the watched
-  // processes have used so far.
-  StackSampling adjust(const HookCost& cost, std::uint64_t cpu_ns);
+  // A few times in each interval: how stacks are to be sampled now. `target_cpu_ns`: what the
+  // watched processes used since the last time.
+  StackSampling adjust(const HookCost& cost, std::uint64_t target_cpu_ns);
   // What counting left of the budget at the last look, for windows on allocators: their part of it
   // in full, as long as all fits; at least an eighth of that.
   [[nodiscard]] double left_for_windows() const { return left_for_windows_; }
@@ -51,7 +51,7 @@ class Overhead {
   SelfUse self_;
   HookCost at_look_;
   std::uint64_t look_ns_ = 0;
-  std::uint64_t look_cpu_ns_ = 0;
+  StackSampling sampling_;
 };
 
 }  // namespace cw

@@ -29,10 +29,14 @@ constexpr std::uint64_t kLong = 200'000'000;  // ns
 constexpr std::size_t kWalked = 64;
 constexpr std::size_t kProcessesLookedAt = 8;
 
+bool is_long(const WaitInProgress& wait, const Snapshot& snapshot) {
+  return wait.start_ns + kLong < snapshot.time_ns;
+}
+
 std::vector<WaitInProgress*> long_waits_without_stack(Snapshot& snapshot) {
   std::vector<WaitInProgress*> waits;
   for (WaitInProgress& wait : snapshot.in_progress)
-    if (wait.stack == 0 && wait.start_ns + kLong < snapshot.time_ns) waits.push_back(&wait);
+    if (wait.stack == 0 && is_long(wait, snapshot)) waits.push_back(&wait);
   std::ranges::sort(waits, {}, &WaitInProgress::start_ns);
   waits.resize(std::min(waits.size(), kWalked));
   return waits;
@@ -48,6 +52,8 @@ WalkedStack Sleepers::stack_of(std::int32_t tid, std::uint64_t pc, std::uint64_t
 }
 
 void add_missing_stacks(LockProbes& probes, Snapshot& snapshot, UnwindFiles& files) {
+  for (const WaitInProgress& wait : snapshot.in_progress)
+    if (wait.stack != 0 && wait.weight > 1 && is_long(wait, snapshot)) probes.stand_alone(wait);
   std::map<std::int32_t, Sleepers> processes;
   for (WaitInProgress* wait : long_waits_without_stack(snapshot)) {
     const auto image = snapshot.images.find(wait->image);

@@ -110,8 +110,11 @@ struct WaitInProgress {
   std::uint32_t value = 0;
   ValueClass value_class = ValueClass::kZero;
   bool on_own_stack = false;
-  bool at_least = false;  // began before we attached
-  bool counted = false;   // already among `distinct` of the current poll
+  bool at_least = false;     // began before we attached
+  std::uint32_t weight = 1;  // waits that its stack stands for; 0: its stack was not wanted
+  bool counted = false;      // already among `distinct` of the current poll
+  // Nothing was lost: others stand for it.
+  [[nodiscard]] bool is_left_to_others() const { return stack == 0 && weight == 0; }
 };
 
 // Whether a process is one of those that were asked for.

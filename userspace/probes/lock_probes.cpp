@@ -31,6 +31,8 @@
 namespace cw {
 namespace {
 
+constexpr std::int64_t kPartKeptBack = 10;  // one in so many of the stacks granted
+
 // What the verifier says is for whoever ports this to another kernel: CONTENTIONWATCH_DEBUG=1.
 int print_if_asked(libbpf_print_level level, const char* format, va_list arguments) {
   if (level == LIBBPF_DEBUG || std::getenv("CONTENTIONWATCH_DEBUG") == nullptr) return 0;
@@ -284,6 +286,12 @@ StackId LockProbes::add_stack(const WaitInProgress& wait, const WalkedStack& wal
   return argument.stack;
 }
 
+void LockProbes::stand_alone(const WaitInProgress& wait) {
+  cw_late_stack argument{
+      .start_ns = wait.start_ns, .stack = wait.stack, .tid = wait.tid, .unused = 0};
+  run(state_->skeleton->progs.add_stack, argument);
+}
+
 bool LockProbes::settle(const WordKey& word) {
   cw_settle argument{.word = wire_key(word)};
   return run(state_->skeleton->progs.settle, argument) == 0;
@@ -361,9 +369,10 @@ void LockProbes::sample_stacks(StackSampling sampling) {
   auto& settings = *state_->skeleton->data;
   const auto granted = static_cast<std::int64_t>(
       std::min<std::uint64_t>(sampling.granted, std::numeric_limits<std::int64_t>::max()));
-  std::atomic_ref(settings.stacks_one_in).store(std::max(1U, sampling.one_in));
-  std::atomic_ref(settings.stacks_kept_back).store(granted / 2);
+  std::atomic_ref(settings.stacks_at_a_rate).store(std::clamp(sampling.at_a_rate, 1U, 65'535U));
+  std::atomic_ref(settings.stacks_kept_back).store(granted / kPartKeptBack);
   std::atomic_ref(settings.stacks_left).store(granted);
+  std::atomic_ref(settings.stack_look).fetch_add(1);
 }
 
 std::vector<ProgramRuns> LockProbes::program_runs() const {

@@ -66,10 +66,11 @@ struct HookCost {
   std::uint64_t stacks_ns = 0;  // part of estimated_ns that went into stacks
 };
 
-// A stack that is taken stands for all events of its word since the one before.
+// Of one word's waits, or wakes, all have their stacks taken at first, then half of them, then half
+// of those. One taken with chance 1 / k stands for k.
 struct StackSampling {
-  std::uint32_t one_in = 1;     // of a busy word; of others all, while half of `granted` is left
-  std::uint64_t granted = 500;  // at most so many, until it is set again
+  std::uint32_t at_a_rate = 16;  // so many are taken before the rate is halved; at most 65,535
+  std::uint64_t granted = 500;   // at most so many of all words, until it is set again
 };
 
 // A process that the hooks know.
@@ -119,6 +120,8 @@ class LockProbes {
   // Gives a wait in progress the stack that was not taken when it began: the stack's id; 0 when the
   // wait is over, has one by now, or there is no room.
   StackId add_stack(const WaitInProgress& wait, const WalkedStack& walked);
+  // A wait in progress whose stack stood for others, too: now for itself alone.
+  void stand_alone(const WaitInProgress& wait);
   // Sets a word's number of waiters right if it does not fit the waits in progress; true if so.
   bool settle(const WordKey& word);
   // From now on a run of time-outs of one thread on the word is one wait; false when it is gone.

@@ -9,6 +9,9 @@ namespace {
 constexpr double kSmallestPart = 1.0 / 8;
 constexpr double kUnfelt = 0.0002;         // of one CPU
 constexpr double kAssumedStackNs = 2'000;  // until some were timed
+constexpr double kAim = 0.75;              // of what is granted: words come and go
+constexpr double kFewestAtARate = 8;       // of a word at one rate
+constexpr double kMostAtARate = 65'535;
 
 }  // namespace
 
@@ -18,16 +21,20 @@ double stacks_allowed_ns(const Spending& spent, double budget_share) {
   return std::max({left, budget * kSmallestPart, kUnfelt * static_cast<double>(spent.elapsed_ns)});
 }
 
-StackSampling next_sampling(const Spending& spent, double budget_share) {
+StackSampling next_sampling(const Spending& spent, double budget_share, const StackSampling& last) {
   const double stack_ns =
       spent.stacks_taken == 0 || spent.stacks_ns == 0
           ? kAssumedStackNs
           : static_cast<double>(spent.stacks_ns) / static_cast<double>(spent.stacks_taken);
   const double granted = std::max(1.0, stacks_allowed_ns(spent, budget_share) / stack_ns);
-  // Half of it is for busy words, evenly over the time.
-  const double one_in = std::ceil(static_cast<double>(spent.stacks_wanted) / (granted / 2));
-  return {.one_in = static_cast<std::uint32_t>(std::clamp(one_in, 1.0, 1e9)),
-          .granted = static_cast<std::uint64_t>(granted)};
+  auto at_a_rate = static_cast<double>(last.at_a_rate);
+  if (static_cast<double>(spent.stacks_wanted) <= kAim * granted)
+    at_a_rate = kMostAtARate;  // all fit
+  else if (spent.stacks_taken != 0)
+    at_a_rate *= kAim * granted / static_cast<double>(spent.stacks_taken);
+  return {
+      .at_a_rate = static_cast<std::uint32_t>(std::clamp(at_a_rate, kFewestAtARate, kMostAtARate)),
+      .granted = static_cast<std::uint64_t>(granted)};
 }
 
 }  // namespace cw

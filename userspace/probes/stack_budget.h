@@ -22,7 +22,8 @@ struct Spending {
 // than nobody can feel.
 double stacks_allowed_ns(const Spending& spent, double budget_share);
 
-// How to sample until the next look, if that will be like the last one.
-StackSampling next_sampling(const Spending& spent, double budget_share);
+// How to sample until the next look, if that will be like the last one, which was sampled as `last`
+// says.
+StackSampling next_sampling(const Spending& spent, double budget_share, const StackSampling& last);
 
 }  // namespace cw
