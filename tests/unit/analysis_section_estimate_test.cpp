@@ -82,7 +82,8 @@ class LockingProcess {
   double left_ = 0;
 };
 
-LockSections estimate(LockingProcess process, std::uint64_t length_ns, int windows, bool by_turns) {
+LockSections estimate(LockingProcess process, std::uint64_t length_ns, int windows, bool by_turns,
+                      double wakes_per_s = 0) {
   constexpr SectionCosts kCosts{.hit_ns = kHitNs, .floor_ns = kFloorNs, .stack_ns = 0, .cold = {}};
   constexpr std::array kSets{kAsking, kLettingGo, ProbeSet::kBoth};
   std::vector<SectionWindow> seen;
@@ -96,6 +97,7 @@ LockSections estimate(LockingProcess process, std::uint64_t length_ns, int windo
   context.costs = kCosts;
   context.busy = 1;
   context.runnable = 0;
+  context.counted[kLockAddress] = {.wakes_per_s = wakes_per_s};
   const std::vector<LockSections> all = estimate_sections(seen, context);
   EXPECT_EQ(all.size(), 1U);
   return all.empty() ? LockSections() : all.front();
@@ -177,6 +179,24 @@ TEST(SectionEstimate, TheMedianIsOfWhatWasSeenToEnd) {
       estimate(LockingProcess(always(20e3), exponential(80e3), 3), 20'000'000, 16, false);
   EXPECT_NEAR(static_cast<double>(seen.hold.histogram.percentile(0.5)), 20e3, 0.125 * 20e3);
   EXPECT_EQ(seen.hold.count, seen.hold.histogram.count());
+}
+
+// Each wake is one release: counted, where windows only sample.
+TEST(SectionEstimate, AMutexIsTakenAtLeastOnceForEachWake) {
+  const auto seen = [](double wakes_per_s) {
+    const LockingProcess process(exponential(20e3), exponential(80e3), 5);
+    return estimate(process, 20'000'000, 16, false, wakes_per_s);
+  };
+  const Estimate none = seen(0).acquisitions_per_s;
+  const Estimate few = seen(none.low / 2).acquisitions_per_s;
+  EXPECT_EQ(few.estimate, none.estimate);
+  EXPECT_EQ(few.low, none.low);
+  const double many = 2 * none.high;
+  const LockSections more = seen(many);
+  EXPECT_EQ(more.acquisitions_per_s.low, many);
+  EXPECT_EQ(more.acquisitions_per_s.estimate, many);
+  EXPECT_EQ(more.acquisitions_per_s.high, many);
+  EXPECT_LE(more.hold_mean_ns.estimate * many, 1e9) << "nor held for more than all of the time";
 }
 
 TEST(SectionEstimate, HoldersShareTheRateAndTheTime) {

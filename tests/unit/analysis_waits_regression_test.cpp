@@ -6,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include "analysis/section_estimate.h"
 #include "analysis/waits_regression.h"
 #include "analysis_random.h"
 #include "model/section_event.h"
@@ -95,6 +96,38 @@ TEST(WaitsRegression, CountsAcquisitionsAndNotWhatAsks) {
     error += (rate->estimate / lock.rate() - 1) / 20;
   }
   EXPECT_NEAR(error, 0, 0.02);
+}
+
+// A buffer that was full ended it early, while waits were counted on.
+TEST(WaitsRegression, WindowThatWasCutShortHasNoSay) {
+  constexpr std::uint64_t kFoughtFor = 0x7000;
+  Random random(31);
+  const Handovers lock;
+  std::vector<SectionWindow> windows;
+  for (const WaitsWindow& counted : windows_of(lock, 12, random)) {
+    SectionWindow window;
+    window.open_ns = windows.size() * 100'000'000;
+    window.length_ns = static_cast<std::uint64_t>(counted.length_ns);
+    window.set = counted.set;
+    LockWindow& seen = window.locks[kFoughtFor];
+    seen.asks = static_cast<std::uint64_t>(counted.set == kLettingGo ? 0 : counted.calls);
+    seen.releases = static_cast<std::uint64_t>(counted.set == kAsking ? 0 : counted.calls);
+    seen.begun = counted.set == ProbeSet::kBoth ? seen.asks : 0;
+    seen.waits = static_cast<std::uint64_t>(counted.waits);
+    windows.push_back(std::move(window));
+  }
+  SectionContext context;
+  context.counted[kFoughtFor].waits_per_s = lock.share * lock.rate();
+  const auto whole = estimate_sections(windows, context);
+  ASSERT_EQ(whole.size(), 1U);
+  EXPECT_NEAR(whole[0].acquisitions_per_s.estimate / lock.rate(), 1, 0.1);
+  SectionWindow cut = windows.back();
+  cut.cut_short = true;
+  cut.locks[kFoughtFor].waits *= 100;
+  windows.push_back(cut);
+  const auto with_cut = estimate_sections(windows, context);
+  ASSERT_EQ(with_cut.size(), 1U);
+  EXPECT_EQ(with_cut[0].acquisitions_per_s.estimate, whole[0].acquisitions_per_s.estimate);
 }
 
 // Threads that are paced from outside: as many calls in each window, however many of them waited.

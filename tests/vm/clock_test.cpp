@@ -60,7 +60,8 @@ TEST(Clock, StepsChangeNoFigure) {
       for (const json& row : reports[i].at(table)) {
         waits += row.at("waits").get<std::uint64_t>();
         wait_ns += row.at("wait_ns").at("sum").get<double>();
-        EXPECT_LE(row.at("waiters_mean").get<double>(), 1.01);
+        // One thread, but for the time in which an emulated machine reads its maps.
+        EXPECT_LE(row.at("waiters_mean").get<double>(), 1.05);
         EXPECT_LE(row.at("busy_share").get<double>(), 1);
       }
   }

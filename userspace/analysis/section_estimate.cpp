@@ -61,11 +61,19 @@ std::optional<Estimate> rate_of(Counts counts, const AllocContext& known) {
   return rates ? std::optional(rates->frees_per_s) : std::nullopt;
 }
 
-double waits_of(const SectionContext& context, std::uint64_t address, bool is_rwlock) {
-  const auto found = context.waits_per_s.lower_bound(address);
-  const bool is_its = found != context.waits_per_s.end() &&
+LockRates counted_of(const SectionContext& context, std::uint64_t address, bool is_rwlock) {
+  const auto found = context.counted.lower_bound(address);
+  const bool is_its = found != context.counted.end() &&
                       found->first < address + (is_rwlock ? kRwlockBytes : kMutexBytes);
-  return is_its ? found->second : 0;
+  return is_its ? found->second : LockRates{};
+}
+
+// A mutex is let go of once for each wake, whatever windows make of it.
+Estimate at_least(const Estimate& rate, double wakes_per_s) {
+  const double estimate = std::max(rate.estimate, wakes_per_s);
+  return {.estimate = estimate,
+          .low = std::max(rate.low, wakes_per_s),
+          .high = std::max(rate.high, estimate)};
 }
 
 std::optional<Estimate> rate_by_waits_of(SectionWindows windows, std::uint64_t address,
@@ -74,6 +82,7 @@ std::optional<Estimate> rate_by_waits_of(SectionWindows windows, std::uint64_t a
   std::vector<WaitsWindow> seen;
   seen.reserve(windows.size());
   for (const SectionWindow& window : windows) {
+    if (window.cut_short) continue;
     WaitsWindow one{.set = window.set,
                     .length_ns = static_cast<double>(window.length_ns),
                     .calls = 0,
@@ -269,8 +278,8 @@ std::vector<LockSections> estimate_sections(std::span<const SectionWindow> windo
     if (crowded && !is_met_by_most(windows, address)) continue;
     const Counts counts = counts_of(windows, address);
     const SectionTotals totals = totals_of(windows, address);
-    auto rate =
-        rate_by_waits_of(windows, address, waits_of(context, address, totals.sum.is_rwlock));
+    const LockRates counted = counted_of(context, address, totals.sum.is_rwlock);
+    auto rate = rate_by_waits_of(windows, address, counted.waits_per_s);
     if (!rate) rate = rate_of(counts, known);
     if (!rate || is_beyond_telling(counts, *rate, totals.threads.size())) continue;
     LockSections sections;
@@ -280,7 +289,8 @@ std::vector<LockSections> estimate_sections(std::span<const SectionWindow> windo
     sections.is_rwlock = totals.sum.is_rwlock;
     sections.observed_s = observed_s;
     sections.windows = windows.size();
-    sections.acquisitions_per_s = *rate;
+    sections.acquisitions_per_s =
+        totals.sum.is_rwlock ? *rate : at_least(*rate, counted.wakes_per_s);
     sections.contended_share = share_of(totals.sum.contended, totals.sum.begun);
     sections.read_share = totals.sum.is_rwlock ? share_of(totals.sum.reads, totals.sum.begun) : 0;
     sections.threads = totals.threads.size();

@@ -24,6 +24,12 @@
 
 namespace cw {
 
+// What the futex side counted of a lock, exactly.
+struct LockRates {
+  double waits_per_s = 0;
+  double wakes_per_s = 0;  // that woke somebody
+};
+
 // What else is known of a process.
 struct SectionContext {
   std::int32_t pid = 0;
@@ -33,8 +39,7 @@ struct SectionContext {
   // time to spare for what probes cost it. Empty: not known.
   std::optional<double> busy;
   std::optional<double> runnable;
-  // Waits/s, exact, by the address of a lock or of a word in it.
-  std::map<std::uint64_t, double> waits_per_s;
+  std::map<std::uint64_t, LockRates> counted;  // by the address of a lock or of a word in it
 };
 
 // Its threads have no CPU for so much of the time that they run in gusts, which windows meet or

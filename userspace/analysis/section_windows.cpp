@@ -69,6 +69,7 @@ class WindowReader {
     add_waits();
     window_.open_ns = record_->open_ns;
     window_.length_ns = record_->length_ns;
+    window_.cut_short = record_->cut_short;
     window_.set = record_->set;
     window_.stacks_one_in = record_->stacks_one_in;
     window_.hits = record_->events.size();

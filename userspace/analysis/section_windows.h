@@ -57,6 +57,7 @@ struct SectionWindow {
 
   std::uint64_t open_ns = 0;
   std::uint64_t length_ns = 0;
+  bool cut_short = false;  // `waits` of its locks are too many
   ProbeSet set = ProbeSet::kBoth;
   std::uint64_t stacks_one_in = 0;
   std::uint64_t hits = 0;

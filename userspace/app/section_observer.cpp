@@ -27,12 +27,16 @@ bool has_fast_path(LockKind kind) {
 }
 
 // By address, of locks that no other process waits for.
-std::map<std::uint64_t, double> waits_in(const std::vector<LockReport>& locks, std::int32_t pid) {
-  std::map<std::uint64_t, double> waits_per_s;
-  for (const LockReport& lock : locks)
-    if (lock.address != 0 && lock.objects <= 1 && lock.pids == std::vector{pid})
-      waits_per_s[lock.address] += lock.waits_per_s;
-  return waits_per_s;
+std::map<std::uint64_t, LockRates> counted_in(const Report& report, std::int32_t pid) {
+  std::map<std::uint64_t, LockRates> counted;
+  for (const LockReport& lock : report.locks) {
+    if (lock.address == 0 || lock.objects > 1 || lock.pids != std::vector{pid}) continue;
+    LockRates& rates = counted[lock.address];
+    rates.waits_per_s += lock.waits_per_s;
+    for (const Releasers& releasers : lock.releasers)
+      rates.wakes_per_s += static_cast<double>(releasers.wakes) / report.interval_s;
+  }
+  return counted;
 }
 
 // Why nothing, or not all, is told of a process's locks; empty: there is nothing to explain.
@@ -161,7 +165,7 @@ std::vector<LockSections> SectionObserver::report(Report& report) {
       context.busy = process->threads_mean.on_cpu + process->threads_mean.lock_wait;
       context.runnable = process->threads_mean.runnable;
     }
-    context.waits_per_s = waits_in(report.locks, sample.pid);
+    context.counted = counted_in(report, sample.pid);
     std::vector<LockSections> of_process = estimate_sections(sample.windows, context);
     const std::string why =
         silence_of(sample, context, !of_process.empty(), waited_.contains(sample.pid));

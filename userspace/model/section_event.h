@@ -68,6 +68,7 @@ inline constexpr ProbeSet kLettingGo = ProbeSet::kFrees;
 struct SectionRecord {
   std::uint64_t open_ns = 0;  // CLOCK_MONOTONIC
   std::uint64_t length_ns = 0;
+  bool cut_short = false;  // there was no room; `waits` are those up to the planned end
   ProbeSet set = ProbeSet::kBoth;
   std::uint32_t stacks_one_in = 0;
   std::vector<SectionEvent> events;  // in any order

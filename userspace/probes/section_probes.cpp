@@ -180,7 +180,10 @@ SectionRecord SectionProbes::record() const {
   std::uint64_t close_ns = std::atomic_ref(state_->skeleton->bss->section_window.close_ns).load();
   const std::vector<cw_section_cpu> cpus = state_->by_cpu();
   for (const cw_section_cpu& cpu : cpus)
-    if (cpu.full_ns != 0) close_ns = std::min<std::uint64_t>(close_ns, cpu.full_ns);
+    if (cpu.full_ns != 0) {
+      close_ns = std::min<std::uint64_t>(close_ns, cpu.full_ns);
+      record.cut_short = true;
+    }
   record.open_ns = state_->opened_ns;
   record.length_ns = close_ns - std::min(close_ns, record.open_ns);
   record.stacks_one_in = state_->stacks_one_in;
