@@ -4,6 +4,7 @@
 #include "live/pane.h"
 #include "output/format.h"
 #include "output/layout.h"
+#include "output/lives.h"
 
 namespace cw::live {
 namespace {
@@ -17,6 +18,28 @@ std::string per_second(const char* what, const std::optional<Estimate>& rate) {
   if (!rate) return fmt::format("{}: too little was seen", what);
   return fmt::format("{}/s: {} ({} to {})", what, format_rate(rate->estimate),
                      format_rate(rate->low), format_rate(rate->high));
+}
+
+void add_lives(std::vector<Line>& lines, const AllocatorReport& row, Width width) {
+  if (const std::string lifetimes = lifetimes_text(row); !lifetimes.empty()) {
+    add_labelled(lines, "blocks", lifetimes, width.columns);
+    add_histogram(lines, row.lifetimes->histogram, Unit::kNanoseconds, width);
+  }
+  if (!row.lives_remark.empty()) add_labelled(lines, "blocks", row.lives_remark, width.columns);
+  if (const std::string latency = latency_text(row); !latency.empty())
+    add_labelled(lines, "a call", "takes " + latency, width.columns);
+}
+
+// Of the blocks of one place that were followed.
+std::string lives_of(const AllocationSiteReport& site) {
+  std::string text;
+  if (site.short_lived_share)
+    text = fmt::format("{} freed within 1 ms", format_share(*site.short_lived_share));
+  if (site.cross_thread_free_share)
+    text += fmt::format("{}{} by another thread", text.empty() ? "" : ", ",
+                        format_share(*site.cross_thread_free_share));
+  if (text.empty()) return text;
+  return fmt::format("{}; {} followed", text, format_count(site.followed));
 }
 
 std::vector<Line> allocator_lines(const AllocatorReport& row, Width width) {
@@ -41,6 +64,7 @@ std::vector<Line> allocator_lines(const AllocatorReport& row, Width width) {
     add_labelled(lines, "sizes", format_count(row.size.count) + " blocks seen", width.columns);
     add_histogram(lines, row.size.histogram, Unit::kBytes, width);
   }
+  add_lives(lines, row, width);
   if (!row.sites.empty()) lines.push_back({{.text = "allocates in", .style = Style::kLabel}});
   for (const AllocationSiteReport& site : row.sites)
     add_stack(lines, format_share(site.share_allocs), {}, site.stack, width.columns);
@@ -66,6 +90,13 @@ std::vector<Line> allocation_lines(const Report& report, std::size_t row, Width 
                              format_bytes(site.bytes_per_s), format_share(site.share_allocs),
                              format_share(site.share_bytes)),
                  width.columns);
+    if (const std::string lives = lives_of(site); !lives.empty())
+      add_labelled(lines, "blocks", lives, width.columns);
+    if (site.lock_wait_s)
+      add_labelled(lines, "waits",
+                   fmt::format("{} for the allocator's own locks, of its function",
+                               format_duration(*site.lock_wait_s * 1e9)),
+                   width.columns);
     add_stack(lines, {}, {}, site.stack, width.columns);
     return lines;
   }

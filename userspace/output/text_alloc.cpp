@@ -6,6 +6,7 @@
 
 #include "output/format.h"
 #include "output/layout.h"
+#include "output/lives.h"
 #include "output/symbol.h"
 #include "output/text_parts.h"
 
@@ -17,7 +18,6 @@ constexpr std::size_t kSitesShown = 3;
 constexpr std::size_t kGroupsTold = 3;
 constexpr double kThrottledPct = 5;       // of its periods: worth a line
 constexpr double kMostlyElsewhere = 0.3;  // share of blocks
-constexpr double kWideInterval = 0.05;    // share of blocks
 constexpr double kPressedPct = 1;         // of the time
 
 void write_site(Page& page, double share, const std::string& what, const Stack& stack) {
@@ -44,24 +44,13 @@ void write_sums(Page& page, const std::string& arithmetic, const std::vector<std
 
 // "blocks: 83 % freed within 1 ms (78 to 88 %), 4 % by another thread; a call takes under 400 ns"
 void write_lives(Page& page, const AllocatorReport& row) {
+  const std::string lifetimes = lifetimes_text(row);
+  const std::string latency = latency_text(row);
   std::string text;
-  if (row.lifetimes && row.lifetimes->short_lived) {
-    const Estimate& share = *row.lifetimes->short_lived;
-    text = fmt::format("blocks: {} freed within 1 ms", format_share(share.estimate));
-    if (share.high - share.low >= kWideInterval)
-      text += fmt::format(" ({} to {})", format_share(share.low), format_share(share.high));
-  } else if (row.lifetimes && row.lifetimes->known_share > 0) {
-    text = fmt::format("blocks: {} freed within {}", format_share(row.lifetimes->known_share),
-                       format_duration(row.lifetimes->known_to_ns));
-  }
-  if (!text.empty() && row.lifetimes && row.lifetimes->elsewhere_share)
-    text += fmt::format(", {} by another thread", format_share(*row.lifetimes->elsewhere_share));
-  if (row.latency && row.latency->count != 0)
-    text += fmt::format(
-        "{}a call takes {}{}", text.empty() ? "" : "; ", row.latency->is_clear() ? "" : "under ",
-        format_duration(row.latency->is_clear() ? row.latency->p50_ns() : row.latency->floor_ns));
-  if (!row.lives_remark.empty())
-    text += fmt::format("{}{}", text.empty() ? "blocks: " : "; ", row.lives_remark);
+  const auto add = [&](const std::string& part) { text += (text.empty() ? "" : "; ") + part; };
+  if (!lifetimes.empty()) add("blocks: " + lifetimes);
+  if (!latency.empty()) add("a call takes " + latency);
+  if (!row.lives_remark.empty()) add((text.empty() ? "blocks: " : "") + row.lives_remark);
   if (!text.empty()) page.indented(kIndent, text);
 }
 
