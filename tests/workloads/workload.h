@@ -11,6 +11,7 @@
 // Nothing here may make a futex call of its own: what the observer counts must be the work and
 // nothing else. So threads poll with nanosleep, block in read(2), and are never joined.
 
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -263,17 +264,21 @@ struct Arguments {
 };
 
 // Threads that exist (and whose ids are known) before `ready`, start on go() and stay alive after
-// their work, so that the observer finds the same threads throughout.
+// their work, so that the observer finds the same threads throughout. Until then they sleep, on a
+// pipe: a futex would be seen.
 class Crew {
  public:
   // The body receives the thread's index; everything it references must outlive the process.
   template <typename Body>
   Crew(unsigned size, Body body) : tids_(size), size_(size) {
+    if (pipe2(gate_, O_CLOEXEC) != 0) std::abort();
     for (unsigned index = 0; index < size; ++index) {
       std::thread([this, index, body] {
         tids_[index] = tid();
         ++present_;
-        poll_until([this] { return go_.load(); });
+        char nothing = 0;
+        while (read(gate_[0], &nothing, 1) < 0) {
+        }
         body(index);
         ++finished_;
         while (true) pause();
@@ -281,7 +286,7 @@ class Crew {
     }
     poll_until([this] { return present_ == size_; });
   }
-  void go() { go_ = true; }
+  void go() { close(gate_[1]); }
   void wait() const {
     poll_until([this] { return finished_ == size_; });
   }
@@ -292,7 +297,7 @@ class Crew {
   unsigned size_;
   std::atomic<unsigned> present_{0};
   std::atomic<unsigned> finished_{0};
-  std::atomic<bool> go_{false};
+  int gate_[2] = {-1, -1};  // its end is the sign
 };
 
 // The two sides of a handshake: the waiter announces each wait, and its partner acts only once the
