@@ -55,9 +55,10 @@ TEST(Sampling, FewStacksOfABusyWordStandForAllItsEventsAndTheirTime) {
       << sums.charged_ns;
 }
 
+// Waits of 1 us, which nobody ends: as many on a busy machine.
 TEST(Sampling, TheNextLookBeginsAtTheRateThatWouldHaveDone) {
   constexpr std::uint32_t kAtARate = 10;
-  Workload workload = busy("3");
+  Workload workload({"rate", "timed", "1", "3"});
   Watch watch(workload.pid());
   std::vector<HookCost> looks;
   workload.go();
@@ -70,10 +71,10 @@ TEST(Sampling, TheNextLookBeginsAtTheRateThatWouldHaveDone) {
   const std::uint64_t wanted = looks[2].stacks_wanted - looks[1].stacks_wanted;
   const std::uint64_t taken = looks[2].stacks_taken - looks[1].stacks_taken;
   ASSERT_GT(wanted, 1'000U) << "it is not busy";
-  // Of waits and of wakes half of that to all of it, and as many again of the long ones; the rest
-  // is for a load that grows.
-  EXPECT_LT(taken, kAtARate * 2 * 4);
-  EXPECT_GE(taken, kAtARate / 2);
+  // Half of that to all of it, and as many again of the long ones; the rest is for a load that
+  // grows.
+  EXPECT_LT(taken, kAtARate * 4);
+  EXPECT_GE(taken, kAtARate / 4);
 }
 
 TEST(Sampling, NoMoreThanWasGrantedAreTaken) {

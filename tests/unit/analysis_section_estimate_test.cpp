@@ -199,6 +199,26 @@ TEST(SectionEstimate, AMutexIsTakenAtLeastOnceForEachWake) {
   EXPECT_LE(more.hold_mean_ns.estimate * many, 1e9) << "nor held for more than all of the time";
 }
 
+// What each hit costs in a program is not known as well as what it costs on ourselves.
+TEST(SectionEstimate, AHoldWithHitsOfOtherLocksInItIsLessSure) {
+  LockingProcess process(exponential(20e3), exponential(80e3), 5);
+  SectionContext context;
+  context.costs = {.hit_ns = kHitNs, .floor_ns = kFloorNs, .stack_ns = 0, .cold = {}};
+  std::vector<SectionWindow> windows;
+  for (int i = 0; i < 16; ++i)
+    windows.push_back(sections_in(process.window(ProbeSet::kBoth, 20'000'000), context.costs));
+  const auto half = [&] {
+    const Estimate mean = estimate_sections(windows, context).front().hold_mean_ns;
+    return mean.estimate - mean.low;
+  };
+  const double without = half();
+  for (SectionWindow& window : windows) {
+    LockWindow& lock = window.locks.at(kLockAddress);
+    lock.hits_within = 8 * lock.holds.count();
+  }
+  EXPECT_NEAR(half() - without, 0.4 * 8 * kHitNs, 1);
+}
+
 TEST(SectionEstimate, HoldersShareTheRateAndTheTime) {
   const LockSections seen =
       estimate(LockingProcess(exponential(20e3), exponential(80e3), 5), 20'000'000, 16, false);

@@ -20,6 +20,8 @@ namespace {
 constexpr std::size_t kGroups = 16;  // of windows, each left out once
 // What a hold of nothing is measured as differs by about this share from place to place.
 constexpr double kFloorUncertain = 0.15;
+// And what a hit costs, which is measured on ourselves, differs in a program by about this share.
+constexpr double kHitUncertain = 0.4;
 
 using SectionWindows = std::span<const SectionWindow>;
 
@@ -133,6 +135,7 @@ SectionTotals totals_of(SectionWindows windows, std::uint64_t address) {
     if (lock == nullptr) continue;
     totals.sum.is_rwlock = totals.sum.is_rwlock || lock->is_rwlock;
     totals.sum.releases += lock->releases;
+    totals.sum.hits_within += lock->hits_within;
     totals.sum.begun += lock->begun;
     totals.sum.contended += lock->contended;
     totals.sum.reads += lock->reads;
@@ -172,8 +175,12 @@ Estimate hold_mean(const SectionTotals& totals, const Estimate& rate,
   if (totals.followed.ended.empty() && totals.followed.cut.empty())
     return {.estimate = 0, .low = 0, .high = std::numeric_limits<double>::infinity()};
   const MeanLife life = mean_life(totals.followed);
-  const double half =
-      std::hypot(scatter_of_mean(totals), life.supposed) + kFloorUncertain * context.costs.floor_ns;
+  const double hits_within =
+      static_cast<double>(totals.sum.hits_within) /
+      static_cast<double>(std::max<std::uint64_t>(1, totals.followed.ended.count()));
+  const double half = std::hypot(scatter_of_mean(totals), life.supposed) +
+                      kFloorUncertain * context.costs.floor_ns +
+                      kHitUncertain * context.costs.hit_ns * hits_within;
   Estimate mean{
       .estimate = life.mean,
       .low = std::max(0.0, life.mean - half),

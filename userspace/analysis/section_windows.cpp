@@ -189,6 +189,7 @@ class WindowReader {
     const std::uint64_t ns = length_of(thread, section, end_ns, true);
     begin(section, lock);
     lock.held_ns += ns;
+    lock.hits_within += thread.hits - section.hits;
     lock.holds.add(bucket_of(ns), 1);
     if (section.stack == 0) return;
     HolderWindow& holder = lock.holders[section.stack];

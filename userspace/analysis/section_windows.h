@@ -44,7 +44,8 @@ struct LockWindow {
   std::uint64_t reads = 0;
   Histogram holds;  // ns, of those that also ended in the window
   std::uint64_t held_ns = 0;
-  Histogram cut;  // ns, of the others, up to the window's end
+  std::uint64_t hits_within = 0;  // those holds': probes of other locks that the holder passed
+  Histogram cut;                  // ns, of the others, up to the window's end
   std::uint64_t cut_ns = 0;
   std::uint64_t waits = 0;             // that ended in it, of all threads
   std::uint64_t begun_before = 0;      // ended in the window; the beginning was not seen
