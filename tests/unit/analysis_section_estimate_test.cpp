@@ -205,6 +205,7 @@ TEST(SectionEstimate, AHoldWithHitsOfOtherLocksInItIsLessSure) {
   SectionContext context;
   context.costs = {.hit_ns = kHitNs, .floor_ns = kFloorNs, .stack_ns = 0, .cold = {}};
   std::vector<SectionWindow> windows;
+  windows.reserve(16);
   for (int i = 0; i < 16; ++i)
     windows.push_back(sections_in(process.window(ProbeSet::kBoth, 20'000'000), context.costs));
   const auto half = [&] {

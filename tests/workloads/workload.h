@@ -271,7 +271,7 @@ class Crew {
   // The body receives the thread's index; everything it references must outlive the process.
   template <typename Body>
   Crew(unsigned size, Body body) : tids_(size), size_(size) {
-    if (pipe2(gate_, O_CLOEXEC) != 0) std::abort();
+    if (pipe2(gate_.data(), O_CLOEXEC) != 0) std::abort();
     for (unsigned index = 0; index < size; ++index) {
       std::thread([this, index, body] {
         tids_[index] = tid();
@@ -297,7 +297,7 @@ class Crew {
   unsigned size_;
   std::atomic<unsigned> present_{0};
   std::atomic<unsigned> finished_{0};
-  int gate_[2] = {-1, -1};  // its end is the sign
+  std::array<int, 2> gate_{-1, -1};  // its end is the sign
 };
 
 // The two sides of a handshake: the waiter announces each wait, and its partner acts only once the

@@ -32,6 +32,7 @@ void fit(std::vector<Site>& sites, std::uint64_t Site::* field, std::uint64_t wh
 
 void fit_sites(Word& word) {
   std::vector<std::uint64_t> before;
+  before.reserve(word.wait_sites.size());
   for (const WaitSite& site : word.wait_sites) before.push_back(site.waits);
   fit(word.wait_sites, &WaitSite::waits, completed(word));
   fit(word.wait_sites, &WaitSite::wait_ns, word.wait_ns);

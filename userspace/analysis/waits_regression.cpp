@@ -90,8 +90,8 @@ bool has_enough(const NormalSums& totals) {
 }  // namespace
 
 std::optional<Estimate> rate_by_waits(std::span<const WaitsWindow> windows, double waits_per_s) {
-  constexpr double kSure = 3;     // standard errors
-  constexpr double kFigures = 4;  // that are fitted
+  constexpr double kErrorsApart = 3;  // standard errors
+  constexpr double kFigures = 4;      // that are fitted
   NormalSums totals;
   for (const WaitsWindow& window : windows)
     if (window.length_ns > 0) totals.add(window, 1);
@@ -107,7 +107,8 @@ std::optional<Estimate> rate_by_waits(std::span<const WaitsWindow> windows, doub
     if (!one) return std::nullopt;
     without.push_back(*one);
   }
-  if (std::abs(all->wait_ns) < kSure * scatter_of(without, &Fit::wait_ns)) return std::nullopt;
+  if (std::abs(all->wait_ns) < kErrorsApart * scatter_of(without, &Fit::wait_ns))
+    return std::nullopt;
   const double half = student_quantile(static_cast<double>(without.size()) - kFigures) *
                       scatter_of(without, &Fit::rate_per_s);
   return Estimate{.estimate = all->rate_per_s,

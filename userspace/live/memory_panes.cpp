@@ -21,8 +21,8 @@ std::string per_second(const char* what, const std::optional<Estimate>& rate) {
 }
 
 void add_lives(std::vector<Line>& lines, const AllocatorReport& row, Width width) {
-  if (const std::string lifetimes = lifetimes_text(row); !lifetimes.empty()) {
-    add_labelled(lines, "blocks", lifetimes, width.columns);
+  if (const std::string text = lifetimes_text(row); !text.empty() && row.lifetimes) {
+    add_labelled(lines, "blocks", text, width.columns);
     add_histogram(lines, row.lifetimes->histogram, Unit::kNanoseconds, width);
   }
   if (!row.lives_remark.empty()) add_labelled(lines, "blocks", row.lives_remark, width.columns);
