@@ -10,12 +10,16 @@ int BPF_PROG(deliver_signal, int signal, struct kernel_siginfo *about, struct k_
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 tid = tid_of(task);
 	struct cw_thread *thread;
+	__u64 now;
 
 	if ((__u64)action->sa.sa_handler <= 1 /* SIG_DFL, SIG_IGN */)
 		return 0;
 	thread = bpf_map_lookup_elem(&threads, &tid);
-	if (thread && thread->call == CW_CALL_RESTART)
-		end_wait(thread, task, tid, bpf_ktime_get_ns(), INTERRUPTED);
+	if (thread && thread->call == CW_CALL_RESTART) {
+		now = bpf_ktime_get_ns();
+		take_stack_at_end(ctx, thread, now);
+		end_wait(thread, task, tid, now, INTERRUPTED);
+	}
 	return 0;
 }
 

@@ -6,13 +6,13 @@
 static __always_inline struct cw_stack_turn *turn_of(struct cw_word *word, __u32 role)
 {
 	struct cw_stack_turn *turn = &word->turn[role & 1];
-	__u32 gone = stack_look - turn->look, too_many;
+	__u32 now = stack_look, seen = *(volatile __u32 *)&turn->look;
+	__u32 gone = now - seen, too_many;
 
-	if (!gone)
+	if (!gone || __sync_val_compare_and_swap(&turn->look, seen, now) != seen)
 		return turn;
 	too_many = gone == 1 && stacks_at_a_rate ? turn->events / stacks_at_a_rate : 0;
 	turn->shift = too_many ? log2_of(too_many) + 1 : 0;
-	turn->look += gone;
 	turn->events = 0;
 	turn->taken = 0;
 	return turn;

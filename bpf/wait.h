@@ -95,7 +95,7 @@ static __noinline int end_wait(struct cw_thread *thread, struct task_struct *tas
 	count(&word->runnable_ns, delay < stay ? delay : stay);
 	add_to_histogram(word->id, CW_WAIT_TIME, stay);
 
-	if (!thread->weight)
+	if (!thread->weight || thread->weight == CW_STACK_REFUSED)
 		return 0;
 	struct cw_site_key site = {
 	    .stack = thread->stack,
@@ -358,8 +358,11 @@ static __always_inline bool begin_wait(void *ctx, struct task_struct *task,
 	word->last_on_own_stack = thread->on_own_stack;
 	thread->weight = 0;
 	thread->stack = 0;
-	if (word->polled || !turn_of(word, CW_WAITER)->shift)
+	if (word->polled || !turn_of(word, CW_WAITER)->shift) {
 		take_waiters_stack(ctx, thread, word, 0);
+		if (!thread->weight)
+			thread->weight = CW_STACK_REFUSED; /* once: not at its end again */
+	}
 	return true;
 }
 

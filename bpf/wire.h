@@ -103,6 +103,7 @@ CW_ASSERT_SIZE(cw_word, 216);
  * that are not busy.
  */
 #define CW_STACKS_NAMED 4
+#define CW_STACK_REFUSED 0xffffffffU /* a weight: it was wanted, and not granted */
 #define CW_STACK_SHIFT_MAX 20
 
 /*
@@ -240,7 +241,7 @@ struct cw_thread {
 	__u8 at_least;
 	__u8 slept; /* the wait was interrupted once and went on; 2: it timed out and went on */
 	__u8 shared;
-	__u32 weight; /* waits that its stack stands for; 0: it was not taken */
+	__u32 weight; /* waits that its stack stands for; 0: it was not taken, yet */
 	struct cw_poll poll;
 	__u64 waited_ns; /* when its last wait ended */
 	__u64 waited_on; /* address of that one's word; bit 0: it slept */

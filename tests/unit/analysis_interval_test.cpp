@@ -156,6 +156,17 @@ TEST(Difference, FindsSitesWhateverTheirOrder) {
       sites, [](const WaitSite& site) { return site.waits == 1 && site.stack % 2 == 1; }));
 }
 
+// Of a word of which an interval took no stack, those of before speak.
+TEST(Difference, SitesOfBeforeStandForWaitsWhoseStacksWereNotTaken) {
+  const Word before = WordOf{.waits = 100, .each = kMs}.make();
+  Word after = WordOf{.waits = 130, .each = kMs}.make();
+  after.wait_sites = before.wait_sites;
+  const Interval interval = difference(snapshot_at(kBegin, {before}), snapshot_at(kEnd, {after}));
+  ASSERT_EQ(interval.grown.front().wait_sites.size(), 1U);
+  EXPECT_EQ(interval.grown.front().wait_sites[0].waits, 30U);
+  EXPECT_EQ(interval.grown.front().wait_sites[0].wait_ns, 30 * kMs);
+}
+
 TEST(Difference, TakesLossesAndEndedThreadsAsDifferences) {
   Snapshot before = snapshot_at(kBegin);
   Snapshot after = snapshot_at(kEnd);

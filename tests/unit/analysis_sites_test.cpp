@@ -105,6 +105,24 @@ TEST_F(Sites, StacksNotTakenAreTakenForThoseOfTheirLike) {
   EXPECT_EQ(report.locks[0].in_progress, 1U);
 }
 
+// As many as are asked for a word, and more: of a busy lock none has its stack taken before its
+// end.
+TEST_F(Sites, WaitsInProgressWhoseStacksAreNotWantedHideNoKind) {
+  const Report before = run(interval_of({waiters_word(1, 4000)}));
+  std::vector<WaitInProgress> unknown;
+  for (std::uint32_t tid = 71; tid < 91; ++tid) {
+    unknown.push_back(wait_on(1, tid, kEnd - kMs, kWaitPrivate, ValueClass::kOne));
+    unknown.back().stack = 0;
+    unknown.back().weight = 0;
+  }
+  const Report report = run(interval_of({waiters_word(1, 4000)}, unknown));
+  ASSERT_EQ(report.locks.size(), 1U);
+  EXPECT_EQ(report.locks[0].kind, before.locks.at(0).kind);
+  EXPECT_EQ(report.locks[0].name, before.locks.at(0).name);
+  EXPECT_EQ(report.locks[0].in_progress, 20U);
+  EXPECT_EQ(report.locks[0].waiters.size(), before.locks.at(0).waiters.size());
+}
+
 TEST_F(Sites, PartsAddUpToTheWhole) {
   Word word = waiters_word(1, 7);
   word.timed_out = 4;

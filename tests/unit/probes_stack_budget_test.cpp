@@ -41,6 +41,15 @@ TEST(StackBudget, AWordGetsMoreWhereTooFewWereTakenAndLessWhereTooMany) {
       << "fewer say nothing";
 }
 
+// How many more it would have been is not known: it comes down fast.
+TEST(StackBudget, WhereAllThatWasGrantedWasTakenAWordGetsAQuarter) {
+  Spending used_up = second_with(200'000, 0);
+  used_up.stacks_taken = 10'000;
+  used_up.stacks_ns = 10'000'000;
+  EXPECT_EQ(after(used_up, {.at_a_rate = 4'000, .granted = 10'000}).at_a_rate, 1'000U);
+  EXPECT_LE(after(second_with(10, 0), {}).at_a_rate, 7'500U) << "none had more than was granted";
+}
+
 TEST(StackBudget, CountingTakesItsPartFirst) {
   EXPECT_EQ(after(second_with(200'000, 8'000'000)).granted, 2'000U);
   EXPECT_EQ(after(second_with(200'000, kSecondNs)).granted, 1'250U);
@@ -55,7 +64,7 @@ TEST(StackBudget, AnIdleProcessMayHaveAFew) {
 TEST(StackBudget, NothingSeenYetIsNoReasonForNone) {
   const StackSampling sampling = after({});
   EXPECT_GE(sampling.granted, 1U);
-  EXPECT_GE(sampling.at_a_rate, StackSampling{}.at_a_rate);
+  EXPECT_GE(sampling.at_a_rate, 1U);
 }
 
 }  // namespace

@@ -108,6 +108,9 @@ Word grown_word(const Word& before, const Word& after) {
   grown.gap_hist = after.gap_hist.since(before.gap_hist);
   grown.wait_sites = grown_sites(before.wait_sites, after.wait_sites);
   grown.wake_sites = grown_sites(before.wake_sites, after.wake_sites);
+  // No stack was taken in between: those of before are the best there is to say.
+  if (grown.wait_sites.empty() && completed(grown) != 0) grown.wait_sites = after.wait_sites;
+  if (grown.wake_sites.empty() && grown.wakes != 0) grown.wake_sites = after.wake_sites;
   return grown;
 }
 

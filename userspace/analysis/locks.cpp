@@ -74,7 +74,7 @@ std::vector<WaitRow> wait_rows(const LockObject& object, const Interval& interva
       to.wait_ns += site.wait_ns;
     }
     for (const WaitInProgress* wait : entry.in_progress)
-      if (!wait->is_left_to_others() || entry.word->wait_sites.empty())
+      if (has_say(entry, *wait))
         row(wait->image, wait->stack, mode_of(entry, call_site(*wait), sites)).wait_ns +=
             inside_ns(interval, *wait);
   }

@@ -105,7 +105,7 @@ void ask_for_heaviest(ObjectWord& entry, SiteKinds& sites) {
   for (const WaitSite& site : entry.word->wait_sites)
     heaviest.emplace_back(site.wait_ns, call_site(site));
   for (const WaitInProgress* wait : entry.in_progress)
-    heaviest.emplace_back(~std::uint64_t{0}, call_site(*wait));
+    if (has_say(entry, *wait)) heaviest.emplace_back(~std::uint64_t{0}, call_site(*wait));
   const std::size_t asked = std::min(heaviest.size(), kSitesAsked);
   std::ranges::partial_sort(heaviest, heaviest.begin() + static_cast<std::ptrdiff_t>(asked),
                             std::ranges::greater{}, [](const auto& site) { return site.first; });
@@ -134,7 +134,7 @@ Candidate classify_word(const Interval& interval, const ObjectWord& entry, const
   };
   for (const WaitSite& site : entry.word->wait_sites) weigh(call_site(site), site.wait_ns);
   for (const WaitInProgress* wait : entry.in_progress)
-    weigh(call_site(*wait), inside_ns(interval, *wait));
+    if (has_say(entry, *wait)) weigh(call_site(*wait), inside_ns(interval, *wait));
   if (candidates.empty()) return {};
   return std::ranges::max_element(
              candidates, {}, [](const auto& entry_of_kind) { return entry_of_kind.second.weight; })
@@ -237,7 +237,6 @@ class Grouping {
     for (const WaitSite& site : entry.word->wait_sites)
       parts[part_at(call_site(site))].wait_sites.push_back(site);
     for (const WaitInProgress* wait : entry.in_progress) {
-      if (wait->is_left_to_others() && !parts.empty()) continue;
       const std::size_t at = part_at(call_site(*wait));
       parts[at].in_progress_ns += inside_ns(interval_, *wait);
       parts[at].waiters += 1;
@@ -296,6 +295,10 @@ class Grouping {
 };
 
 }  // namespace
+
+bool has_say(const ObjectWord& entry, const WaitInProgress& wait) {
+  return !wait.is_left_to_others() || entry.word->wait_sites.empty();
+}
 
 CallSite call_site(const WaitSite& site) {
   return {.image = site.image, .stack = site.stack, .op = site.op, .value = site.value};

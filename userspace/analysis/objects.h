@@ -42,6 +42,10 @@ const SiteKind* kind_of_site(const ObjectWord& entry, const CallSite& site, cons
 // What a call on a word is for: by the frames where they are known, else by the call itself.
 Classification classify_site(const ObjectWord& entry, const CallSite& site, const SiteKinds* sites);
 
+// Whether a wait in progress tells what its word is used for, and by whom: where stacks were taken,
+// one whose own was not wanted does not.
+bool has_say(const ObjectWord& entry, const WaitInProgress& wait);
+
 CallSite call_site(const WaitSite& site);
 CallSite call_site(const WaitInProgress& wait);
 

@@ -70,12 +70,12 @@ LockRates counted_of(const SectionContext& context, std::uint64_t address, bool 
   return is_its ? found->second : LockRates{};
 }
 
-// A mutex is let go of once for each wake, whatever windows make of it.
-Estimate at_least(const Estimate& rate, double wakes_per_s) {
-  const double estimate = std::max(rate.estimate, wakes_per_s);
-  return {.estimate = estimate,
-          .low = std::max(rate.low, wakes_per_s),
-          .high = std::max(rate.high, estimate)};
+// A mutex is let go of once for each wake. Windows that rule that out have seen something else.
+std::optional<Estimate> at_least(const Estimate& rate, double wakes_per_s) {
+  if (wakes_per_s > rate.high) return std::nullopt;
+  return Estimate{.estimate = std::max(rate.estimate, wakes_per_s),
+                  .low = std::max(rate.low, wakes_per_s),
+                  .high = rate.high};
 }
 
 std::optional<Estimate> rate_by_waits_of(SectionWindows windows, std::uint64_t address,
@@ -288,6 +288,7 @@ std::vector<LockSections> estimate_sections(std::span<const SectionWindow> windo
     const LockRates counted = counted_of(context, address, totals.sum.is_rwlock);
     auto rate = rate_by_waits_of(windows, address, counted.waits_per_s);
     if (!rate) rate = rate_of(counts, known);
+    if (rate && !totals.sum.is_rwlock) rate = at_least(*rate, counted.wakes_per_s);
     if (!rate || is_beyond_telling(counts, *rate, totals.threads.size())) continue;
     LockSections sections;
     sections.pid = context.pid;
@@ -296,8 +297,7 @@ std::vector<LockSections> estimate_sections(std::span<const SectionWindow> windo
     sections.is_rwlock = totals.sum.is_rwlock;
     sections.observed_s = observed_s;
     sections.windows = windows.size();
-    sections.acquisitions_per_s =
-        totals.sum.is_rwlock ? *rate : at_least(*rate, counted.wakes_per_s);
+    sections.acquisitions_per_s = *rate;
     sections.contended_share = share_of(totals.sum.contended, totals.sum.begun);
     sections.read_share = totals.sum.is_rwlock ? share_of(totals.sum.reads, totals.sum.begun) : 0;
     sections.threads = totals.threads.size();

@@ -95,7 +95,7 @@ WaitInProgress model_wait(std::uint32_t tid, const cw_thread& from, std::uint32_
                         .value_class = static_cast<ValueClass>(from.value_class),
                         .on_own_stack = from.on_own_stack != 0,
                         .at_least = from.at_least != 0,
-                        .weight = from.weight,
+                        .weight = from.weight == CW_STACK_REFUSED ? 0 : from.weight,
                         // A later poll: it began while we read.
                         .counted = from.seen_word == from.word_id && from.seen_epoch >= epoch};
 }
