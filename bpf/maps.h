@@ -24,7 +24,7 @@ __u64 words_kept;
 
 /* Set by user space, see wire.h. */
 __u32 stack_look = 1;
-__u32 stacks_at_a_rate = 16; /* of one word, then half as many */
+__u32 stacks_at_a_rate = 32; /* of one word, then half as many */
 __s64 stacks_left = 500;
 __s64 stacks_kept_back = 50;
 

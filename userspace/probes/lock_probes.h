@@ -69,7 +69,7 @@ struct HookCost {
 // Of one word's waits, or wakes, all have their stacks taken at first, then half of them, then half
 // of those. One taken with chance 1 / k stands for k.
 struct StackSampling {
-  std::uint32_t at_a_rate = 16;  // so many are taken before the rate is halved; at most 65,535
+  std::uint32_t at_a_rate = 32;  // so many are taken before the rate is halved; at most 65,535
   std::uint64_t granted = 500;   // at most so many of all words, until it is set again
 };
 
