@@ -18,11 +18,15 @@ static __always_inline struct cw_stack_turn *turn_of(struct cw_word *word, __u32
 	return turn;
 }
 
-/* One in how many events that take `ns` each has its stack taken. */
-static __always_inline __u32 one_in(__u8 shift, __u64 ns, __u64 mean_ns)
+/* One in how many events that take `ns` each has its stack taken, of `events` that took `sum_ns`.
+ */
+static __always_inline __u32 one_in(__u8 shift, __u64 ns, __u64 sum_ns, __u64 events)
 {
-	__u64 all = 1ULL << (shift & 31), fewer;
+	__u64 all = 1ULL << (shift & 31), mean_ns, fewer;
 
+	if (all == 1 || !ns || !events)
+		return all;
+	mean_ns = sum_ns / events;
 	if (ns <= mean_ns)
 		return all;
 	fewer = mean_ns * all / ns;
@@ -41,13 +45,13 @@ static __always_inline bool wants_stack(struct cw_stack_turn *turn, __u32 one_in
 }
 
 /*
- * How many events of this role a stack taken now stands for; 0: take none. Most of the time may be
+ * How many events of this turn a stack taken now stands for; 0: take none. Most of the time may be
  * that of a few events: of those longer than the mean so many more are taken.
  */
-static __always_inline __u32 stack_weight(struct cw_word *word, __u32 role, __u64 ns, __u64 mean_ns)
+static __always_inline __u32 stack_weight(struct cw_stack_turn *turn, __u64 ns, __u64 sum_ns,
+					  __u64 events)
 {
-	struct cw_stack_turn *turn = turn_of(word, role);
-	__u32 zero = 0, weight = one_in(turn->shift, ns, mean_ns);
+	__u32 zero = 0, weight = one_in(turn->shift, ns, sum_ns, events);
 	struct cw_cost *mine = bpf_map_lookup_elem(&cost, &zero);
 	bool taken = wants_stack(turn, weight);
 

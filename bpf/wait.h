@@ -280,7 +280,7 @@ static __always_inline void take_waiters_stack(void *ctx, struct cw_thread *thre
 {
 	__u64 waits = word->woken + word->timed_out + word->interrupted;
 
-	thread->weight = stack_weight(word, CW_WAITER, ns, waits ? word->wait_ns / waits : ~0ULL);
+	thread->weight = stack_weight(turn_of(word, CW_WAITER), ns, word->wait_ns, waits);
 	thread->stack = thread->weight ? take_stack(ctx, CW_AFTER_CALL) : 0;
 }
 

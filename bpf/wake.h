@@ -109,7 +109,7 @@ static __always_inline void charge_wake(void *ctx, struct cw_word *word, struct 
 		ns = requeued >= waiters ? 0 : ns / waiters * (waiters - requeued);
 	count(&word->charged_ns, ns);
 	count(&word->wakes, 1);
-	weight = stack_weight(word, CW_WAKER, ns, word->charged_ns / word->wakes);
+	weight = stack_weight(turn_of(word, CW_WAKER), ns, word->charged_ns, word->wakes);
 	if (gap > 0) {
 		word->busy_mark = busy_mark;
 		add_to_histogram(word->id, CW_WAKE_GAP, gap);

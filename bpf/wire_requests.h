@@ -47,7 +47,7 @@ struct cw_reap {
 };
 CW_ASSERT_SIZE(cw_reap, 16);
 
-/* Argument of the program `add_stack`: of a wait whose stack was not taken when it began. */
+/* Argument of the program `add_stack`: the stack of a wait in progress. */
 struct cw_late_stack {
 	__u64 start_ns;
 	__u64 stack;

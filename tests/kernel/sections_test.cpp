@@ -83,11 +83,10 @@ bool covers(const Estimate& estimate, double truth) {
   return estimate.low <= truth * 1.05 && estimate.high >= truth * 0.95;
 }
 
-// In the same bucket as a value, or in one beside it.
-bool within_a_bucket(std::uint64_t seen, double truth) {
-  const auto one = static_cast<std::int64_t>(bucket_of(seen));
-  const auto other = static_cast<std::int64_t>(bucket_of(static_cast<std::uint64_t>(truth)));
-  return std::abs(one - other) <= 1;
+// In the same bucket as a value, or in one beside it; or so for something up to `too_long` less.
+bool within_a_bucket(std::uint64_t seen, double truth, std::uint64_t too_long = 0) {
+  const std::uint32_t truly = bucket_of(static_cast<std::uint64_t>(truth));
+  return bucket_of(seen) + 1 >= truly && bucket_of(seen - std::min(seen, too_long)) <= truly + 1;
 }
 
 std::string describe(const LockSections& sections) {
@@ -111,12 +110,11 @@ bool fits(const LockSections& sections, const json& truth, int hits_within) {
   constexpr std::uint64_t kHitUnsureNs = 700;
   Estimate warm = sections.hold_mean_ns;
   warm.low -= kColdNs;
-  const std::uint64_t median = sections.hold.histogram.percentile(0.5);
-  const std::uint64_t unsure = static_cast<std::uint64_t>(hits_within) * kHitUnsureNs;
-  const std::uint32_t truly = bucket_of(truth.at("hold_p50_ns").get<std::uint64_t>());
   return covers(sections.acquisitions_per_s, truth.at("per_s").get<double>()) &&
-         covers(warm, truth.at("hold_mean_ns").get<double>()) && bucket_of(median) + 1 >= truly &&
-         bucket_of(median - std::min(median, unsure)) <= truly + 1;
+         covers(warm, truth.at("hold_mean_ns").get<double>()) &&
+         within_a_bucket(sections.hold.histogram.percentile(0.5),
+                         truth.at("hold_p50_ns").get<double>(),
+                         static_cast<std::uint64_t>(hits_within) * kHitUnsureNs);
 }
 
 // An interval that covers 95 times of a hundred may miss once, but hardly twice.

@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <numeric>
 #include <random>
 
 #include "analysis/site_weights.h"

@@ -121,6 +121,9 @@ TEST(WaitsRegression, WindowThatWasCutShortHasNoSay) {
   const auto whole = estimate_sections(windows, context);
   ASSERT_EQ(whole.size(), 1U);
   EXPECT_NEAR(whole[0].acquisitions_per_s.estimate / lock.rate(), 1, 0.1);
+  context.counted[kFoughtFor].wakes_per_s = 2 * whole[0].acquisitions_per_s.high;
+  EXPECT_TRUE(estimate_sections(windows, context).empty()) << "its wakes rule the windows out";
+  context.counted[kFoughtFor].wakes_per_s = 0;
   SectionWindow cut = windows.back();
   cut.cut_short = true;
   cut.locks[kFoughtFor].waits *= 100;

@@ -136,8 +136,8 @@ void subtract_words(const Snapshot& before, const Snapshot& after, Interval& int
     if (known && is_unchanged(old->second, word) && !waited_on.contains(id)) continue;
     Word grown = known ? grown_word(old->second, word) : word;
     grown.busy_ns = std::min(grown.busy_ns, interval.length_ns());
-    fit_sites(grown);
     if (!is_active(grown) && !waited_on.contains(id)) continue;
+    fit_sites(grown);
     if (completed(grown) == 0 && (word.repeats != 0 || word.value_changes != 0))
       interval.earlier.emplace(id, EarlierBehaviour{word.repeats, word.value_changes});
     interval.grown.push_back(std::move(grown));

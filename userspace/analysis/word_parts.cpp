@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <numeric>
+
+#include "analysis/apportionment.h"
 
 namespace cw {
 namespace {
@@ -13,29 +14,6 @@ constexpr std::array kByEndedTime = {&Word::wait_ns, &Word::runnable_ns};
 constexpr std::array kByWaits = {&Word::woken,   &Word::timed_out,    &Word::interrupted,
                                  &Word::raced,   &Word::failed,       &Word::at_least,
                                  &Word::repeats, &Word::value_changes};
-
-// Where each part ends on a line from 0 to 1.
-class Edges {
- public:
-  template <typename WeightOf>
-  Edges(const std::vector<WordPart>& parts, WeightOf weight_of) {
-    double sum = 0;
-    ends_.reserve(parts.size());
-    for (const WordPart& part : parts) ends_.push_back(sum += static_cast<double>(weight_of(part)));
-    for (double& end : ends_) end = sum > 0 ? end / sum : 1;
-    if (!ends_.empty()) ends_.back() = 1;
-  }
-  // Part number `part` of `whole`. Rounded so that all parts add up.
-  [[nodiscard]] std::uint64_t of(std::uint64_t whole, std::size_t part) const {
-    const auto up_to = [&](double edge) {
-      return static_cast<std::uint64_t>(std::llround(static_cast<double>(whole) * edge));
-    };
-    return up_to(ends_[part]) - (part == 0 ? 0 : up_to(ends_[part - 1]));
-  }
-
- private:
-  std::vector<double> ends_;
-};
 
 std::uint64_t ended_ns(const WordPart& part) {
   return std::accumulate(
@@ -51,10 +29,10 @@ std::uint64_t waits(const WordPart& part) {
 
 std::vector<std::shared_ptr<const Word>> share_out(const Word& whole,
                                                    const std::vector<WordPart>& parts) {
-  const Edges by_time(parts,
-                      [](const WordPart& part) { return ended_ns(part) + part.in_progress_ns; });
-  const Edges by_ended_time(parts, ended_ns);
-  const Edges by_waits(parts, waits);
+  const Apportionment by_time(
+      parts, [](const WordPart& part) { return ended_ns(part) + part.in_progress_ns; });
+  const Apportionment by_ended_time(parts, ended_ns);
+  const Apportionment by_waits(parts, waits);
   std::vector<std::shared_ptr<const Word>> words;
   words.reserve(parts.size());
   for (std::size_t i = 0; i < parts.size(); ++i) {
