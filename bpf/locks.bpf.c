@@ -49,6 +49,6 @@
 
 #include "on_request.h"
 
-#include "registers.h"
+#include "task_list.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -15,6 +15,16 @@ struct cw_registers {
 };
 CW_ASSERT_SIZE(cw_registers, 32);
 
+/* What the iterator `list_times` writes of each thread. */
+struct cw_thread_times {
+	__u64 cpu_ns;
+	__u64 run_delay_ns;
+	__u64 ended_cpu_ns; /* of its process's threads that ended */
+	__u32 tgid;
+	__u32 runnable; /* on a CPU, or waiting for one */
+};
+CW_ASSERT_SIZE(cw_thread_times, 32);
+
 /* Argument of the program `seed`: a thread found waiting before the hooks saw it begin. */
 struct cw_seed {
 	struct cw_word_key word; /* space is filled in for CW_PRIVATE */

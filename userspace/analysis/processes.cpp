@@ -43,8 +43,7 @@ ThreadsMean threads_mean(const Samples& samples, const Exited& exited, const Wai
       const std::uint64_t last = samples.after == nullptr ? 0 : samples.after->*field;
       return static_cast<double>(grown_by(first, last + ended)) / length_ns;
     };
-    const ProcessSample* const sample = samples.after != nullptr ? samples.after : samples.before;
-    mean.on_cpu = sum(&ProcessSample::cpu_ns, sample->includes_ended ? 0 : exited.cpu_ns);
+    mean.on_cpu = sum(&ProcessSample::cpu_ns, exited.cpu_ns);
     mean.runnable = sum(&ProcessSample::run_delay_ns, exited.delay_ns);
     // First seen in this interval: what it used before that is in its counters too.
     if (samples.before == nullptr) {

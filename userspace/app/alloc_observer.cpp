@@ -46,10 +46,11 @@ Result<std::unique_ptr<AllocObserver>> AllocObserver::start(const Settings& sett
       new AllocObserver(settings, std::move(*probes), std::move(lives)));
 }
 
-void AllocObserver::begin(const std::vector<MemoryTarget>& targets, TargetSymbols& symbols) {
+void AllocObserver::begin(const std::vector<MemoryTarget>& targets, const Activity& activity,
+                          TargetSymbols& symbols) {
   if (settings_.observe.memory) {
     probes_.attach_memory();
-    memory_.begin(targets);
+    memory_.begin(targets, activity);
   }
   if (settings_.observe.alloc) bursts_.start();
   report_ns_ = monotonic_ns();
@@ -77,9 +78,9 @@ void AllocObserver::find_allocators(const MemoryTarget& target, TargetSymbols& s
   });
 }
 
-void AllocObserver::look(const std::vector<MemoryTarget>& targets, const CpuUse& use,
-                         TargetSymbols& symbols) {
-  if (settings_.observe.memory) memory_.look(targets);
+void AllocObserver::look(const std::vector<MemoryTarget>& targets, const Activity& activity,
+                         const CpuUse& use, TargetSymbols& symbols) {
+  if (settings_.observe.memory) memory_.look(targets, activity);
   if (!settings_.observe.alloc) return;
   std::erase_if(known_, [&](const auto& entry) { return !use.knows(entry.first); });
   std::vector<MemoryTarget> busiest = targets;
@@ -111,10 +112,10 @@ void AllocObserver::add_cost(Report& report) {
   report.fidelity.alloc_overhead_pct = add_overhead(cost.ns, report);
 }
 
-void AllocObserver::report(const std::vector<MemoryTarget>& targets, TargetSymbols& symbols,
-                           Report& report) {
+void AllocObserver::report(const std::vector<MemoryTarget>& targets, const Activity& activity,
+                           TargetSymbols& symbols, Report& report) {
   if (settings_.observe.memory)
-    memory_.report(targets, settings_.thresholds, settings_.top_n, symbols, report);
+    memory_.report(targets, activity, settings_.thresholds, settings_.top_n, symbols, report);
   if (settings_.observe.alloc) {
     add_cost(report);
     std::vector<AllocatorSample> samples = bursts_.samples(report_ns_);

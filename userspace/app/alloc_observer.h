@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/activity.h"
 #include "app/alloc_bursts.h"
 #include "app/cpu_use.h"
 #include "app/memory_observer.h"
@@ -28,7 +29,8 @@ class AllocObserver {
                                                       const LockProbes& locks, Watched newcomers);
 
   // The first look. `symbols` name stacks and must outlive this.
-  void begin(const std::vector<MemoryTarget>& targets, TargetSymbols& symbols);
+  void begin(const std::vector<MemoryTarget>& targets, const Activity& activity,
+             TargetSymbols& symbols);
   // What counting left of the budget: a share of each process's CPU time for its allocator.
   void set_budget(double share) { bursts_.set_budget(share); }
   // Processes whose locks are probed too: there the budget is shared.
@@ -36,10 +38,12 @@ class AllocObserver {
   // Processes whose allocator is probed, as of the last look.
   [[nodiscard]] const std::set<std::int32_t>& probed() const { return probed_; }
   // A few in each interval.
-  void look(const std::vector<MemoryTarget>& targets, const CpuUse& use, TargetSymbols& symbols);
+  void look(const std::vector<MemoryTarget>& targets, const Activity& activity, const CpuUse& use,
+            TargetSymbols& symbols);
   // Fills in allocators, memory, cgroups, their part of `fidelity`, and concludes. The locks are to
   // be in the report already.
-  void report(const std::vector<MemoryTarget>& targets, TargetSymbols& symbols, Report& report);
+  void report(const std::vector<MemoryTarget>& targets, const Activity& activity,
+              TargetSymbols& symbols, Report& report);
 
  private:
   // What is known of a process between looks.

@@ -3,27 +3,26 @@
 #include <algorithm>
 
 #include "model/clock.h"
-#include "process/proc.h"
 
 namespace cw {
 
-void CpuUse::look(const std::vector<MemoryTarget>& targets) {
+void CpuUse::look(const Activity& activity) {
   constexpr double kNew = 0.25;
   const std::uint64_t now = monotonic_ns();
   const double elapsed = std::max(1.0, static_cast<double>(now - look_ns_));
   look_ns_ = now;
   spent_ns_ = 0;
-  std::map<std::int32_t, Known> known;
-  for (const MemoryTarget& target : targets) {
-    Known& process = known[target.pid];
-    const auto before = known_.find(target.pid);
+  std::unordered_map<std::int32_t, Known> known;
+  for (const auto& [pid, running] : activity.processes()) {
+    Known& process = known[pid];
+    const auto before = known_.find(pid);
     if (before != known_.end()) process = before->second;
-    const std::uint64_t cpu_ns = cpu_ns_of(target.pid).value_or(process.cpu_ns);
+    const std::uint64_t cpu_ns = running.times.cpu_ns + running.times.ended_cpu_ns;
     if (before != known_.end()) {
       const std::uint64_t spent_ns = cpu_ns - std::min(cpu_ns, process.cpu_ns);
       spent_ns_ += spent_ns;
       process.use.lately = static_cast<double>(spent_ns) / elapsed;
-      // From nothing up: one tick of the clock is not to look like a busy time.
+      // From nothing up: a short burst is not to look like a busy time.
       process.use.mean = (1 - kNew) * process.use.mean + kNew * process.use.lately;
     }
     process.cpu_ns = cpu_ns;

@@ -11,44 +11,56 @@ namespace cw {
 namespace {
 
 constexpr std::size_t kFollowedALook = 64;
+constexpr unsigned kMostStale = 60;
 
 }  // namespace
 
-void MemoryObserver::begin(const std::vector<MemoryTarget>& targets) {
-  last_ = snapshot(targets);
+void MemoryObserver::begin(const std::vector<MemoryTarget>& targets, const Activity& activity) {
+  last_ = snapshot(targets, activity);
 }
 
-void MemoryObserver::look(const std::vector<MemoryTarget>& targets) {
+void MemoryObserver::look(const std::vector<MemoryTarget>& targets, const Activity& activity) {
   const std::uint64_t now = monotonic_ns();
   const std::size_t looks = std::min(targets.size(), kFollowedALook);
-  for (std::size_t i = 0; i < looks; ++i, ++turn_) {
-    const std::int32_t pid = targets[turn_ % targets.size()].pid;
-    if (const auto use = memory_use_of(pid))
-      follow(pid, use->start_ticks, now, use->rss_anon_bytes);
+  for (std::size_t i = 0; i < looks; ++i, ++turn_)
+    read(targets[turn_ % targets.size()].pid, activity, now);
+}
+
+// What a process has changes while it rests, too: memory may be taken from it, and others may move
+// it to another group. So it is read again now and then.
+MemoryObserver::Known& MemoryObserver::read(std::int32_t pid, const Activity& activity,
+                                            std::uint64_t now_ns) {
+  Known& known = known_[pid];
+  const std::uint64_t ran = activity.ran(pid);
+  const bool rests = known.use && ran != 0 && known.ran == ran;
+  if (!rests || ++known.stale > kMostStale) {
+    const auto use = memory_use_of(pid);
+    if (!known.use || !use || known.use->start_ticks != use->start_ticks) known.growth = {};
+    known.use = use;
+    known.comm = comm_of(pid);
+    known.membership = membership_of(pid);
+    known.ran = ran;
+    known.stale = 0;
   }
+  if (known.use) known.growth.add(now_ns, known.use->rss_anon_bytes);
+  return known;
 }
 
-void MemoryObserver::follow(std::int32_t pid, std::uint64_t start_ticks, std::uint64_t time_ns,
-                            std::uint64_t bytes) {
-  Trend& trend = trends_[pid];
-  if (trend.start_ticks != start_ticks) trend = {.start_ticks = start_ticks, .growth = {}};
-  trend.growth.add(time_ns, bytes);
-}
-
-MemorySnapshot MemoryObserver::snapshot(const std::vector<MemoryTarget>& targets) {
+MemorySnapshot MemoryObserver::snapshot(const std::vector<MemoryTarget>& targets,
+                                        const Activity& activity) {
   MemorySnapshot snapshot;
   snapshot.time_ns = monotonic_ns();
   std::map<std::string, std::optional<Headroom>> groups;
   const bool calls_counted = probes_->counts_calls();
   for (const MemoryTarget& target : targets) {
-    const auto use = memory_use_of(target.pid);
+    const Known& known = read(target.pid, activity, snapshot.time_ns);
+    const auto& use = known.use;
     if (!use) continue;
     MemorySample sample;
     sample.pid = target.pid;
-    sample.comm = comm_of(target.pid);
+    sample.comm = known.comm;
     sample.start_ticks = use->start_ticks;
-    const std::string membership = membership_of(target.pid);
-    sample.cgroup = group_path_in(membership);
+    sample.cgroup = group_path_in(known.membership);
     sample.rss_anon_bytes = use->rss_anon_bytes;
     sample.minor_faults = use->minor_faults;
     sample.major_faults = use->major_faults;
@@ -59,10 +71,10 @@ MemorySnapshot MemoryObserver::snapshot(const std::vector<MemoryTarget>& targets
       sample.munmap = calls.munmap;
       sample.madvise = calls.madvise;
     }
-    const auto [group, is_new] = groups.try_emplace(membership);
+    const auto [group, is_new] = groups.try_emplace(known.membership);
     if (is_new) {
-      group->second = limits_.headroom(membership);
-      const GroupPressure pressure = limits_.pressure(membership);
+      group->second = limits_.headroom(known.membership);
+      const GroupPressure pressure = limits_.pressure(known.membership);
       snapshot.groups.push_back({.path = sample.cgroup,
                                  .memory_some_us = pressure.memory_some_us,
                                  .cpu_periods = pressure.cpu_periods,
@@ -72,7 +84,6 @@ MemorySnapshot MemoryObserver::snapshot(const std::vector<MemoryTarget>& targets
       sample.headroom_bytes = headroom->bytes;
       sample.limit = headroom->limit;
     }
-    follow(sample.pid, sample.start_ticks, snapshot.time_ns, sample.rss_anon_bytes);
     snapshot.processes.push_back(std::move(sample));
   }
   snapshot.fault_sites = probes_->fault_sites();
@@ -82,22 +93,23 @@ MemorySnapshot MemoryObserver::snapshot(const std::vector<MemoryTarget>& targets
 void MemoryObserver::forget_ended(const MemorySnapshot& now) {
   std::set<std::int32_t> here;
   for (const MemorySample& sample : now.processes) here.insert(sample.pid);
-  std::erase_if(trends_, [&](const auto& entry) { return !here.contains(entry.first); });
+  std::erase_if(known_, [&](const auto& entry) { return !here.contains(entry.first); });
   std::set<std::int32_t> ended;
   for (const MemorySample& sample : last_.processes)
     if (!here.contains(sample.pid)) ended.insert(sample.pid);
   for (const std::int32_t pid : ended) probes_->forget_process(pid);
 }
 
-void MemoryObserver::report(const std::vector<MemoryTarget>& targets, const Thresholds& thresholds,
-                            std::size_t top_n, Symbolizer& symbolizer, Report& report) {
-  MemorySnapshot now = snapshot(targets);
+void MemoryObserver::report(const std::vector<MemoryTarget>& targets, const Activity& activity,
+                            const Thresholds& thresholds, std::size_t top_n, Symbolizer& symbolizer,
+                            Report& report) {
+  MemorySnapshot now = snapshot(targets, activity);
   std::map<std::int32_t, MemoryBackground> background;
   for (const MemoryTarget& target : targets) {
-    MemoryBackground& known = background[target.pid];
-    known.image = target.image;
-    if (const auto trend = trends_.find(target.pid); trend != trends_.end())
-      known.growth_bytes_per_s = trend->second.growth.bytes_per_s();
+    MemoryBackground& of_process = background[target.pid];
+    of_process.image = target.image;
+    if (const auto known = known_.find(target.pid); known != known_.end())
+      of_process.growth_bytes_per_s = known->second.growth.bytes_per_s();
   }
   report.memory = memory_rows(last_, now, background, thresholds, top_n, symbolizer);
   report.cgroups = group_rows(last_, now);

@@ -79,22 +79,22 @@ Result<std::unique_ptr<Observer>> Observer::start(const Settings& settings) {
 Result<void> Observer::attach() {
   if (auto watched = processes_.watch_named(); !watched) return watched;
   // Before the first hook runs, so that the first stack is right too.
-  if (const auto named = probes_.processes()) unwinding_.refresh(*named);
+  if (const auto named = probes_.processes()) unwinding_.refresh(*named, activity_);
   const CallCosts before = measure_calls();
   if (auto attached = probes_.attach(); !attached) return attached;
   if (auto begun = processes_.begin(); !begun) return begun;
-  unwinding_.refresh(processes_.now());
+  if (auto seen = see_who_ran(); !seen) return seen;
+  unwinding_.refresh(processes_.now(), activity_);
   overhead_.calls_cost(before, measure_calls());
   auto first = snapshot();
   if (!first) return std::unexpected(first.error());
   overhead_.begin(probes_.cost());
   last_ = std::move(*first);
-  symbols_.refresh(last_);
+  symbols_.refresh(last_, activity_);
   adopt_some();
-  last_sample_ = sample(last_);
-  const std::vector<MemoryTarget> targets = memory_targets();
-  cpu_use_.look(targets);
-  if (alloc_) alloc_->begin(targets, symbols_);
+  last_sample_ = samples_.take(most_waiting(last_), activity_, symbols_);
+  cpu_use_.look(activity_);
+  if (alloc_) alloc_->begin(memory_targets(), activity_, symbols_);
   if (sections_) sections_->begin();
   interval_began_ = rfc3339_now();
   return {};
@@ -105,6 +105,15 @@ std::vector<MemoryTarget> Observer::memory_targets() const {
   for (const KnownProcess& process : processes_.now())
     targets.push_back({.pid = process.pid, .image = process.image});
   return targets;
+}
+
+Result<void> Observer::see_who_ran() {
+  const auto& watched = processes_.now();
+  const auto times =
+      probes_.times(watched.size() == 1 ? std::optional(watched.front().pid) : std::nullopt);
+  if (!times) return std::unexpected(times.error());
+  activity_.update(*times);
+  return {};
 }
 
 Result<Snapshot> Observer::snapshot() {
@@ -121,15 +130,15 @@ void Observer::adopt_some() {
 
 Result<void> Observer::look() {
   if (auto refreshed = processes_.refresh(); !refreshed) return refreshed;
-  unwinding_.refresh(processes_.now());
+  if (auto seen = see_who_ran(); !seen) return seen;
+  unwinding_.refresh(processes_.now(), activity_);
   unwind_files_.forget();
   if (!processes_.selection().is_whole_machine()) adopt_some();
-  symbols_.look();
-  for (const ProcessSample& process : last_sample_) sleeps_.look(process.pid, asleep_[process.pid]);
-  const std::vector<MemoryTarget> targets = memory_targets();
-  cpu_use_.look(targets);
+  symbols_.look(activity_);
+  samples_.look(activity_);
+  cpu_use_.look(activity_);
   probes_.sample_stacks(overhead_.adjust(probes_.cost(), cpu_use_.spent_ns()));
-  look_at_probed(targets);
+  look_at_probed(memory_targets());
   return {};
 }
 
@@ -138,7 +147,7 @@ void Observer::look_at_probed(const std::vector<MemoryTarget>& targets) {
   if (alloc_) {
     alloc_->share_with(sections_ ? sections_->probed() : std::set<std::int32_t>());
     alloc_->set_budget(overhead_.left_for_windows());
-    alloc_->look(targets, cpu_use_, symbols_);
+    alloc_->look(targets, activity_, cpu_use_, symbols_);
   }
   if (sections_)
     sections_->look(targets, cpu_use_, symbols_,
@@ -203,32 +212,14 @@ std::vector<std::int32_t> Observer::most_waiting(const Snapshot& snapshot) const
   return pids;
 }
 
-std::vector<ProcessSample> Observer::sample(const Snapshot& snapshot) {
-  std::vector<ProcessSample> samples;
-  for (const std::int32_t pid : most_waiting(snapshot)) {
-    auto sample = sample_process(pid);
-    if (!sample) continue;
-    if (const Runtimes* runtimes = symbols_.runtimes(pid)) {
-      sample->runtimes = runtimes->languages;
-      sample->allocators = runtimes->allocators;
-    }
-    if (const auto seen = asleep_.find(pid); seen != asleep_.end()) {
-      sample->asleep_in = seen->second.asleep_in;
-      sample->looks = seen->second.looks;
-    }
-    samples.push_back(std::move(*sample));
-  }
-  return samples;
-}
-
 Result<Report> Observer::report(bool final) {
   if (auto refreshed = processes_.refresh(); !refreshed) return std::unexpected(refreshed.error());
   auto now = snapshot();
   if (!now) return std::unexpected(now.error());
   add_missing_stacks(probes_, *now, unwind_files_);
-  symbols_.refresh(*now);
-  std::vector<ProcessSample> after = sample(*now);
-  asleep_.clear();
+  if (auto seen = see_who_ran(); !seen) return std::unexpected(seen.error());
+  symbols_.refresh(*now, activity_);
+  std::vector<ProcessSample> after = samples_.take(most_waiting(*now), activity_, symbols_);
   const Interval interval = difference(last_, *now);
   Report report = analyse(interval, last_sample_, after,
                           AnalysisOptions{.thresholds = settings_.thresholds,
@@ -240,7 +231,7 @@ Result<Report> Observer::report(bool final) {
   look_at_owners(report);
   if (sections_) sections_now_ = sections_->report(report);
   add_lock_sums(report, sections_now_, settings_.top_n, symbols_);
-  if (alloc_) alloc_->report(memory_targets(), symbols_, report);
+  if (alloc_) alloc_->report(memory_targets(), activity_, symbols_, report);
   if (settings_.explain) explain(report, settings_.thresholds);
   reap_ghosts(*now);
   settle_counts(*now);

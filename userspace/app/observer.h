@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "analysis/memory.h"
+#include "app/activity.h"
 #include "app/alloc_observer.h"
 #include "app/cpu_use.h"
 #include "app/overhead.h"
+#include "app/process_samples.h"
 #include "app/section_observer.h"
 #include "app/settings.h"
 #include "app/target_symbols.h"
@@ -20,7 +22,6 @@
 #include "app/watched_processes.h"
 #include "model/process_sample.h"
 #include "probes/lock_probes.h"
-#include "process/sleep_sampler.h"
 
 namespace cw {
 
@@ -42,13 +43,13 @@ class Observer {
   Observer(Settings settings, Selection selection, LockProbes probes);
 
   Result<void> attach();
+  Result<void> see_who_ran();
   Result<Snapshot> snapshot();
   void adopt_some();
   void look_at_probed(const std::vector<MemoryTarget>& targets);
   void reap_ghosts(const Snapshot& snapshot);
   void settle_counts(const Snapshot& snapshot);
   [[nodiscard]] std::vector<std::int32_t> most_waiting(const Snapshot& snapshot) const;
-  [[nodiscard]] std::vector<ProcessSample> sample(const Snapshot& snapshot);
   void fill_in(Report& report, bool final);
   std::size_t left_out_now();
   [[nodiscard]] std::vector<MemoryTarget> memory_targets() const;
@@ -60,7 +61,8 @@ class Observer {
   Overhead overhead_;
   TargetSymbols symbols_;
   Unwinding unwinding_;
-  SleepSampler sleeps_;
+  Activity activity_;
+  ProcessSamples samples_;
   CpuUse cpu_use_;
   std::unique_ptr<AllocObserver> alloc_;       // null: only locks are observed
   std::string no_alloc_;                       // why that is all that can be
@@ -73,7 +75,6 @@ class Observer {
   Snapshot last_;
   Memory memory_;
   std::vector<ProcessSample> last_sample_;
-  std::map<std::int32_t, ProcessSample> asleep_;  // looks of this interval, by process
   std::uint64_t reports_ = 0;
   std::size_t left_out_ = 0;    // descendants that are not watched, when last counted
   std::string interval_began_;  // RFC 3339

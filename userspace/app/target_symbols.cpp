@@ -22,7 +22,14 @@ void TargetSymbols::adopt(ImageId image, std::int32_t pid) {
         Target{.pid = pid, .symbols = ProcessSymbols(pid, cache_), .runtimes = {}, .ended = false});
 }
 
-void TargetSymbols::refresh(const Snapshot& snapshot) {
+// What did not run mapped nothing.
+void TargetSymbols::read_maps(Target& target, const Activity& activity) {
+  const std::uint64_t ran = activity.ran(target.pid);
+  if (ran == 0 || target.ran != ran) target.symbols.refresh();
+  target.ran = ran;
+}
+
+void TargetSymbols::refresh(const Snapshot& snapshot, const Activity& activity) {
   pids_.clear();
   for (const auto& [id, image] : snapshot.images) pids_[id] = image.pid;
   std::erase_if(targets_, [&](const auto& entry) { return !pids_.contains(entry.first); });
@@ -31,19 +38,20 @@ void TargetSymbols::refresh(const Snapshot& snapshot) {
     if (target.ended)
       target.symbols.freeze();
     else
-      target.symbols.refresh();
+      read_maps(target, activity);
   }
 }
 
-void TargetSymbols::look() {
+void TargetSymbols::look(const Activity& activity) {
   std::vector<Target*> longest_ago;
   longest_ago.reserve(targets_.size());
-  for (auto& [id, target] : targets_) longest_ago.push_back(&target);
+  for (auto& [id, target] : targets_)
+    if (target.ran != activity.ran(target.pid)) longest_ago.push_back(&target);
   const std::size_t some = std::min(longest_ago.size(), kRefreshedALook);
   std::ranges::partial_sort(longest_ago, longest_ago.begin() + static_cast<std::ptrdiff_t>(some),
                             {}, [](const Target* target) { return target->looked; });
   for (Target* target : std::span(longest_ago).first(some)) {
-    target->symbols.refresh();
+    read_maps(*target, activity);
     target->looked = ++looks_;
   }
 }

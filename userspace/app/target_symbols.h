@@ -4,6 +4,7 @@
 #include <functional>
 #include <unordered_map>
 
+#include "app/activity.h"
 #include "model/snapshot.h"
 #include "model/symbolizer.h"
 #include "model/unwind.h"
@@ -19,11 +20,11 @@ class TargetSymbols : public Symbolizer {
 
   // Opens the files of a process now, so that its names survive it.
   void adopt(ImageId image, std::int32_t pid);
-  // Once for every snapshot: looks at the maps of what lives, lets go of what is forgotten.
-  void refresh(const Snapshot& snapshot);
-  // Between snapshots: a process may load a library and end before the next. Of many processes,
+  // Once for every snapshot: looks at the maps of what ran, lets go of what is forgotten.
+  void refresh(const Snapshot& snapshot, const Activity& activity);
+  // Between snapshots: a process may load a library and end before the next. Of many that ran,
   // those that were not looked at for longest.
-  void look();
+  void look(const Activity& activity);
 
   Stack stack(ImageId image, StackId stack) override;
   Stack functions(ImageId image, StackId stack) override;
@@ -48,7 +49,9 @@ class TargetSymbols : public Symbolizer {
     std::optional<Runtimes> runtimes;
     bool ended = false;
     std::uint64_t looked = 0;  // in which of all looks at anyone
+    std::uint64_t ran = 0;     // when its maps were read; see Activity::Process
   };
+  static void read_maps(Target& target, const Activity& activity);
   Target* target_of(ImageId image);
 
   Walked walked_;

@@ -123,7 +123,7 @@ void Unwinding::add_generated(const KnownProcess& process, int directory, const 
   files.push_back(generated.table);
 }
 
-void Unwinding::look_at(const KnownProcess& process) {
+void Unwinding::look_at(const KnownProcess& process, std::uint64_t ran) {
   const Fd directory = open_process(process.pid);
   const MemoryMap map = directory ? MemoryMap::read(directory.get()) : MemoryMap();
   Ranges ranges;
@@ -135,8 +135,11 @@ void Unwinding::look_at(const KnownProcess& process) {
   maps_->assign_space(process.pid, space->second.number);
   const auto [place, is_new] = processes_.try_emplace(process.pid);
   if (!is_new) let_go(place->second.space);
-  place->second = {
-      .generation = process.generation, .space = space, .looked = Clock::now(), .seen = true};
+  place->second = {.generation = process.generation,
+                   .space = space,
+                   .looked = Clock::now(),
+                   .ran = ran,
+                   .seen = true};
 }
 
 // A file's table goes with the last process that maps it: the number of its inode may then be
@@ -159,20 +162,21 @@ std::chrono::seconds Unwinding::pause_of(std::int32_t pid, bool ran_unknown) {
   return generated.changed || generated.ran_unknown ? generated.pause : kLookAgain;
 }
 
-void Unwinding::refresh(const std::vector<KnownProcess>& processes) {
+void Unwinding::refresh(const std::vector<KnownProcess>& processes, const Activity& activity) {
   const auto begin = Clock::now();
   const auto reported = maps_->take_unknown();
   const std::set<std::int32_t> unknown(reported.begin(), reported.end());
   for (auto& [pid, process] : processes_) process.seen = false;
   for (const KnownProcess& process : processes) {
+    const std::uint64_t ran = activity.ran(process.pid);
     const auto known = processes_.find(process.pid);
     if (known != processes_.end()) {
       known->second.seen = true;
-      const bool same = known->second.generation == process.generation;
+      const bool same = known->second.generation == process.generation && ran != 0;
       const auto pause = pause_of(process.pid, unknown.contains(process.pid));
-      if (same && begin - known->second.looked < pause) continue;
+      if (same && (known->second.ran == ran || begin - known->second.looked < pause)) continue;
     }
-    if (Clock::now() - begin < kLongestCall) look_at(process);
+    if (Clock::now() - begin < kLongestCall) look_at(process, ran);
   }
   std::erase_if(processes_, [&](const auto& entry) {
     if (entry.second.seen) return false;

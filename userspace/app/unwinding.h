@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "app/activity.h"
 #include "model/unwind.h"
 #include "probes/lock_probes.h"
 #include "process/hotspot_code.h"
@@ -25,10 +26,10 @@ class Unwinding {
   // `maps` and `files` must outlive this.
   Unwinding(UnwindMaps& maps, UnwindFiles& files) : maps_(&maps), files_(&files) {}
 
-  // Looks at processes that are new, that ran code not known of, or that were not looked at for
-  // long. Of many, the rest is left for the next call. In use until the process is no longer among
-  // `processes`.
-  void refresh(const std::vector<KnownProcess>& processes);
+  // Looks at processes that are new, that ran code not known of, or that ran and were not looked at
+  // for long. Of many, the rest is left for the next call. In use until the process is no longer
+  // among `processes`.
+  void refresh(const std::vector<KnownProcess>& processes, const Activity& activity);
 
   [[nodiscard]] std::size_t bytes() const { return maps_->bytes(); }
   // Files whose code is walked by frame pointers, since there is no room for their tables.
@@ -54,6 +55,7 @@ class Unwinding {
     std::uint32_t generation = 0;
     std::map<Ranges, Space>::iterator space;
     Clock::time_point looked;
+    std::uint64_t ran = 0;  // when looked at; see Activity::Process
     bool seen = false;
   };
   // Code that a process makes as it goes, as it was when last looked at.
@@ -68,7 +70,7 @@ class Unwinding {
     std::chrono::seconds pause{1};
   };
 
-  void look_at(const KnownProcess& process);
+  void look_at(const KnownProcess& process, std::uint64_t ran);
   std::optional<CodeRange> range_of(int directory, const MemoryMap& map, const Mapping& mapping,
                                     std::vector<FileId>& files);
   void add_generated(const KnownProcess& process, int directory, const MemoryMap& map,

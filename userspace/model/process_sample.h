@@ -1,4 +1,4 @@
-// What /proc says of one watched process at one moment. Cumulative where it can be.
+// What is known of one watched process at one moment. Cumulative where it can be.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,10 @@ namespace cw {
 struct ProcessSample {
   std::int32_t pid = 0;
   std::string comm;
-  std::string exe;            // readlink of /proc/PID/exe, " (deleted)" taken off
-  std::string cgroup;         // path in the unified hierarchy, else in the first one listed
-  std::uint64_t threads = 0;  // alive now
-  std::uint64_t cpu_ns = 0;   // user and system, of all threads alive (/proc/PID/task/*/schedstat)
-  bool includes_ended = false;     // of very many threads: cpu_ns is of all that ever lived
+  std::string exe;                 // readlink of /proc/PID/exe, " (deleted)" taken off
+  std::string cgroup;              // path in the unified hierarchy, else in the first one listed
+  std::uint64_t threads = 0;       // alive now
+  std::uint64_t cpu_ns = 0;        // user and system, of all threads alive
   std::uint64_t run_delay_ns = 0;  // time runnable but not running, likewise
   std::vector<std::string>
       runtimes;  // "C++", "Rust", "Go", "JVM", "CPython", "glibc 2.36", "musl"...

@@ -22,6 +22,7 @@
 #include "probes/map_reader.h"
 #include "probes/per_cpu.h"
 #include "probes/pid_namespace.h"
+#include "probes/process_times.h"
 #include "probes/retention.h"
 #include "probes/skeleton.h"
 #include "probes/thread_registers.h"
@@ -234,6 +235,15 @@ bool LockProbes::decide(const KnownProcess& process, bool watched) {
                      .watched = watched ? CW_WATCHED : CW_UNWATCHED,
                      .padding = 0};
   return run(state_->skeleton->progs.decide, argument) == 0;
+}
+
+Result<std::unordered_map<std::int32_t, ProcessTimes>> LockProbes::times(
+    std::optional<std::int32_t> only) const {
+  auto times = read_process_times(state_->skeleton->progs.list_times, only);
+  if (!times)
+    return fail(Exit::kNotAllowed,
+                fmt::format("the kernel does not list its tasks: {}", std::strerror(errno)));
+  return *std::move(times);
 }
 
 std::map<std::int32_t, Registers> LockProbes::registers_of(std::int32_t pid) {

@@ -7,9 +7,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "model/error.h"
+#include "model/process_times.h"
 #include "model/snapshot.h"
 #include "model/unwind.h"
 #include "probes/unwind_maps.h"
@@ -111,6 +113,10 @@ class LockProbes {
   // False when the process ended or got another name since it was read.
   bool decide(const KnownProcess& process, bool watched);
 
+  // Of the watched processes that are alive, by process id. `only`: the one that is watched, where
+  // it is known to be alone: cheaper.
+  [[nodiscard]] Result<std::unordered_map<std::int32_t, ProcessTimes>> times(
+      std::optional<std::int32_t> only = {}) const;
   // Of a process's threads, as far as they sleep in a system call; by thread id.
   std::map<std::int32_t, Registers> registers_of(std::int32_t pid);
   // False when a hook has seen the thread since, or there is no room.

@@ -6,7 +6,6 @@
 
 #include "model/unwind.h"
 
-struct bpf_link;
 struct bpf_program;
 
 namespace cw {

@@ -6,21 +6,18 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdio>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
-#include "process/control_group.h"
 #include "process/proc_files.h"
 #include "process/text_parse.h"
 
 namespace cw {
 namespace {
 
-constexpr std::size_t kMaxPids = 4 << 20;  // PID_MAX_LIMIT
-constexpr std::size_t kThreadsReadEach = 1024;
+constexpr std::size_t kMaxPids = 4 << 20;                // PID_MAX_LIMIT
 constexpr std::uint64_t kKernelThreadFlag = 0x00200000;  // PF_KTHREAD
 
 using PathBuffer = std::array<char, 48>;
@@ -82,16 +79,6 @@ std::string comm_at(int process, const char* path) {
   return std::string(text);
 }
 
-std::string exe_at(int process) {
-  std::string exe = read_link(process, "exe");
-  if (exe.ends_with(kDeleted)) exe.resize(exe.size() - kDeleted.size());
-  return exe;
-}
-
-std::string cgroup_at(int process) {
-  return group_path_in(read_whole(process, "cgroup", kMaxMembership));
-}
-
 std::uint64_t cpu_ns_in(const StatFields& fields) {
   static const auto kNsPerTick =
       1'000'000'000 / static_cast<std::uint64_t>(std::max(1L, ::sysconf(_SC_CLK_TCK)));
@@ -138,7 +125,9 @@ std::string thread_comm_of(std::int32_t pid, std::int32_t tid) {
 
 std::string exe_of(std::int32_t pid) {
   const Fd process = open_process(pid);
-  return process ? exe_at(process.get()) : std::string();
+  std::string exe = process ? read_link(process.get(), "exe") : std::string();
+  if (exe.ends_with(kDeleted)) exe.resize(exe.size() - kDeleted.size());
+  return exe;
 }
 
 std::vector<std::int32_t> tids_of(std::int32_t pid) {
@@ -186,11 +175,6 @@ std::optional<std::uint64_t> thread_start_ticks_of(std::int32_t pid, std::int32_
 std::optional<ThreadTimes> thread_times_of(std::int32_t pid, std::int32_t tid) {
   const Fd tasks = open_tasks(open_process(pid));
   return tasks ? times_in(tasks.get(), tid) : std::nullopt;
-}
-
-std::optional<std::uint64_t> cpu_ns_of(std::int32_t pid) {
-  const auto fields = stat_at(open_process(pid).get(), "stat");
-  return fields ? std::optional(cpu_ns_in(*fields)) : std::nullopt;
 }
 
 namespace {
@@ -243,50 +227,6 @@ bool is_32bit(std::int32_t pid) {
   std::array<char, EI_NIDENT> ident{};
   if (!exe || read_at(exe.get(), 0, ident) != ident.size()) return false;
   return std::string_view(ident.data(), SELFMAG) == ELFMAG && ident[EI_CLASS] == ELFCLASS32;
-}
-
-namespace {
-
-// A file for each of ten thousand threads would cost more than all else. The process's own file has
-// their CPU time together; the time they lacked a CPU is that of some, always the same ones.
-void add_times_of_some(int process, int tasks, const std::vector<std::int32_t>& tids,
-                       ProcessSample& sample) {
-  sample.threads = tids.size();
-  sample.includes_ended = true;
-  if (const auto fields = stat_at(process, "stat")) sample.cpu_ns = cpu_ns_in(*fields);
-  const std::size_t one_in = std::bit_ceil(tids.size() / kThreadsReadEach + 1);
-  for (const std::int32_t tid : tids) {
-    if (static_cast<std::size_t>(tid) % one_in != 0) continue;
-    if (const auto times = times_in(tasks, tid))
-      sample.run_delay_ns += times->run_delay_ns * one_in;
-  }
-}
-
-}  // namespace
-
-std::optional<ProcessSample> sample_process(std::int32_t pid) {
-  const Fd process = open_process(pid);
-  if (!process) return std::nullopt;
-  ProcessSample sample;
-  sample.pid = pid;
-  sample.comm = comm_at(process.get(), "comm");
-  sample.exe = exe_at(process.get());
-  sample.cgroup = cgroup_at(process.get());
-  const Fd tasks = open_tasks(process);
-  if (!tasks) return std::nullopt;
-  const auto tids = numbers_in(tasks.get(), ".", kMaxTasks);
-  if (tids.size() > kThreadsReadEach) {
-    add_times_of_some(process.get(), tasks.get(), tids, sample);
-    return sample;
-  }
-  for (const std::int32_t tid : tids) {
-    const auto times = times_in(tasks.get(), tid);
-    if (!times) continue;
-    ++sample.threads;
-    sample.cpu_ns += times->cpu_ns;
-    sample.run_delay_ns += times->run_delay_ns;
-  }
-  return sample.threads == 0 ? std::nullopt : std::optional(std::move(sample));
 }
 
 }  // namespace cw

@@ -8,8 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "model/process_sample.h"
-
 namespace cw {
 
 enum class ProcessState : std::uint8_t { kAlive, kZombie, kKernelThread, kGone };
@@ -50,10 +48,6 @@ struct ThreadTimes {
 // From schedstat (Documentation/scheduler/sched-stats.rst), else utime + stime at tick precision.
 std::optional<ThreadTimes> thread_times_of(std::int32_t pid, std::int32_t tid);
 
-// CPU time that all threads of the process used, ended ones included, at tick precision: one read,
-// however many threads.
-std::optional<std::uint64_t> cpu_ns_of(std::int32_t pid);
-
 // How often the thread gave up its CPU to sleep.
 std::optional<std::uint64_t> voluntary_switches_of(std::int32_t pid, std::int32_t tid);
 
@@ -62,9 +56,5 @@ std::vector<std::int32_t> namespace_ids_of(std::int32_t pid, std::int32_t tid);
 
 // Whether the program is a 32-bit ELF file: its system calls have other numbers.
 bool is_32bit(std::int32_t pid);
-
-// One look at everything in a ProcessSample but runtimes, allocators and sleeps. Reads one small
-// file a thread. Empty when the process is gone.
-std::optional<ProcessSample> sample_process(std::int32_t pid);
 
 }  // namespace cw

@@ -29,9 +29,9 @@ std::string syscall_name(std::int64_t number, bool with_32bit_numbers) {
   return fmt::format("syscall {}", number);
 }
 
-void SleepSampler::look(std::int32_t pid, ProcessSample& sample) {
+SleepCounts SleepSampler::look(std::int32_t pid) {
   const auto tids = tids_of(pid);
-  if (tids.empty()) return;
+  if (tids.empty()) return {};
   const bool with_32bit_numbers = is_32bit(pid);
   const std::size_t looked_at = std::min(tids.size(), kThreadsPerLook);
   const double scale = static_cast<double>(tids.size()) / static_cast<double>(looked_at);
@@ -44,12 +44,13 @@ void SleepSampler::look(std::int32_t pid, ProcessSample& sample) {
     const auto call = blocked_call(pid, tids[std::min(index, tids.size() - 1)]);
     if (call && !is_futex_call(pid, *call, with_32bit_numbers)) ++asleep[call->number];
   }
+  SleepCounts counts;
   for (const auto& [number, count] : asleep) {
     const double rounding = looked_at == tids.size() ? 0.0 : fraction(random_);
-    sample.asleep_in[syscall_name(number, with_32bit_numbers)] +=
+    counts[syscall_name(number, with_32bit_numbers)] +=
         static_cast<std::uint64_t>(std::floor(static_cast<double>(count) * scale + rounding));
   }
-  ++sample.looks;
+  return counts;
 }
 
 }  // namespace cw

@@ -3,21 +3,22 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <random>
 #include <string>
 
-#include "model/process_sample.h"
-
 namespace cw {
+
+// Threads by the name of the system call that they sleep in.
+using SleepCounts = std::map<std::string, std::uint64_t>;
 
 class SleepSampler {
  public:
   static constexpr std::size_t kThreadsPerLook = 512;
 
-  // Adds one look to `sample.asleep_in` and `sample.looks`. With more than kThreadsPerLook threads
-  // it looks at that many, evenly spaced from a random start, and scales the counts up (rounded at
-  // random, so that the mean is right).
-  void look(std::int32_t pid, ProcessSample& sample);
+  // One look. With more than kThreadsPerLook threads it looks at that many, evenly spaced from a
+  // random start, and scales the counts up (rounded at random, so that the mean is right).
+  SleepCounts look(std::int32_t pid);
 
  private:
   std::minstd_rand random_{1};  // NOLINT(cert-msc32-c,cert-msc51-cpp): sampling, not a secret

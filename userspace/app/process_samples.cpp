@@ -1,0 +1,58 @@
+#include "app/process_samples.h"
+
+#include <utility>
+
+#include "process/control_group.h"
+#include "process/proc.h"
+
+namespace cw {
+
+void ProcessSamples::look(const Activity& activity) {
+  for (auto& [pid, known] : known_) {
+    const std::uint64_t ran = activity.ran(pid);
+    if (ran == 0) continue;  // it has ended
+    if (known.looked != ran) known.asleep = sleeps_.look(pid);
+    known.looked = ran;
+    for (const auto& [syscall, threads] : known.asleep) known.sum[syscall] += threads;
+    ++known.looks;
+  }
+}
+
+void ProcessSamples::describe(std::int32_t pid, std::uint64_t ran, TargetSymbols& symbols,
+                              Known& known) {
+  ProcessSample& description = known.description;
+  if (known.described != ran) {
+    description.pid = pid;
+    description.comm = comm_of(pid);
+    description.exe = exe_of(pid);
+    description.cgroup = group_path_in(membership_of(pid));
+  }
+  known.described = ran;
+  const Runtimes* const runtimes = symbols.runtimes(pid);
+  if (runtimes == nullptr) return;
+  description.runtimes = runtimes->languages;
+  description.allocators = runtimes->allocators;
+}
+
+std::vector<ProcessSample> ProcessSamples::take(const std::vector<std::int32_t>& pids,
+                                                const Activity& activity, TargetSymbols& symbols) {
+  std::vector<ProcessSample> samples;
+  std::unordered_map<std::int32_t, Known> sampled;
+  for (const std::int32_t pid : pids) {
+    const auto times = activity.times(pid);
+    if (!times) continue;
+    Known known = std::move(known_[pid]);
+    describe(pid, activity.ran(pid), symbols, known);
+    ProcessSample& sample = samples.emplace_back(known.description);
+    sample.threads = times->threads;
+    sample.cpu_ns = times->cpu_ns;
+    sample.run_delay_ns = times->run_delay_ns;
+    sample.asleep_in = std::exchange(known.sum, {});
+    sample.looks = std::exchange(known.looks, 0);
+    sampled.emplace(pid, std::move(known));
+  }
+  known_ = std::move(sampled);
+  return samples;
+}
+
+}  // namespace cw
