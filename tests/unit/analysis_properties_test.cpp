@@ -65,9 +65,16 @@ LockSections random_sections(RandomNumbers& random, std::uint64_t address) {
   seen.contended_share = static_cast<double>(random.up_to(100)) / 100;
   seen.threads = 1 + random.up_to(16);
   const double first = static_cast<double>(random.up_to(100)) / 100;
-  seen.holders = {
-      {.stack = 31, .share = first, .acquisitions_per_s = rate * first, .hold = {}},
-      {.stack = 32, .share = 1 - first, .acquisitions_per_s = rate * (1 - first), .hold = {}}};
+  seen.holders = {{.stack = 31,
+                   .share = first,
+                   .held_ns = std::vector<double>(6, first),
+                   .acquisitions_per_s = rate * first,
+                   .hold = {}},
+                  {.stack = 32,
+                   .share = 1 - first,
+                   .held_ns = std::vector<double>(6, 1 - first),
+                   .acquisitions_per_s = rate * (1 - first),
+                   .hold = {}}};
   return seen;
 }
 

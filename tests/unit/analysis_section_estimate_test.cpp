@@ -6,6 +6,7 @@
 #include <functional>
 #include <random>
 
+#include "analysis/jackknife.h"
 #include "analysis/section_estimate.h"
 #include "analysis_random.h"
 
@@ -234,6 +235,43 @@ TEST(SectionEstimate, HoldersShareTheRateAndTheTime) {
   EXPECT_EQ(seen.holders[0].stack, 8U) << "three of four";
   EXPECT_NEAR(seen.holders[0].share, 0.75, 0.15);
   EXPECT_EQ(seen.threads, 1U);
+}
+
+double half_of(const LockSections& seen, const SectionHolder& holder) {
+  std::vector<double> all(holder.held_ns.size());
+  for (const SectionHolder& one : seen.holders)
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] += one.held_ns[i];
+  return half_interval_of_share(holder.held_ns, all);
+}
+
+TEST(SectionEstimate, IntervalsOfSharesCover) {
+  constexpr int kTimes = 100;
+  int covered = 0;
+  double widths = 0;
+  for (int seed = 0; seed < kTimes; ++seed) {
+    const LockSections seen = estimate(
+        LockingProcess(exponential(20e3), exponential(80e3), static_cast<std::uint64_t>(seed)),
+        5'000'000, 12, false);
+    const auto holder = std::ranges::find(seen.holders, 8U, &SectionHolder::stack);
+    ASSERT_NE(holder, seen.holders.end());
+    const double half = half_of(seen, *holder);
+    covered += std::abs(holder->share - 0.75) <= half ? 1 : 0;
+    widths += 2 * half / kTimes;
+  }
+  EXPECT_GE(covered, 88);
+  EXPECT_LT(widths, 0.4);
+}
+
+TEST(SectionEstimate, OneWindowTellsNoShare) {
+  SectionContext context;
+  LockingProcess process(exponential(20e3), exponential(80e3), 5);
+  std::vector<SectionWindow> windows;
+  for (int i = 0; i < 12; ++i)
+    windows.push_back(sections_in(process.window(ProbeSet::kBoth, 5'000'000), context.costs));
+  for (std::size_t i = 1; i < windows.size(); ++i) windows[i].locks.at(kLockAddress).holders = {};
+  const LockSections seen = estimate_sections(windows, context).front();
+  ASSERT_FALSE(seen.holders.empty());
+  EXPECT_FALSE(std::isfinite(half_of(seen, seen.holders.front())));
 }
 
 // Threads that lack a CPU run in gusts, which windows meet or miss.

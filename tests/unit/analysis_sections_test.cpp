@@ -43,8 +43,16 @@ LockSections taken(std::uint64_t address, double per_s, double hold_us) {
   seen.hold = holds_of(hold_ns, 1000);
   const auto mean = static_cast<double>(hold_ns);
   seen.hold_mean_ns = {.estimate = mean, .low = 0.99 * mean, .high = 1.01 * mean};
-  seen.holders = {{.stack = 21, .share = 0.75, .acquisitions_per_s = per_s / 2, .hold = seen.hold},
-                  {.stack = 22, .share = 0.25, .acquisitions_per_s = per_s / 2, .hold = seen.hold}};
+  seen.holders = {{.stack = 21,
+                   .share = 0.75,
+                   .held_ns = {75, 74, 76, 75, 75, 75},
+                   .acquisitions_per_s = per_s / 2,
+                   .hold = seen.hold},
+                  {.stack = 22,
+                   .share = 0.25,
+                   .held_ns = {25, 26, 24, 25, 25, 25},
+                   .acquisitions_per_s = per_s / 2,
+                   .hold = seen.hold}};
   return seen;
 }
 
@@ -107,7 +115,8 @@ TEST_F(Sections, HowItWasGotDoesNotTellHoldersApart) {
   report.locks = {waited_for(kLedger)};
   LockSections seen = taken(kLedger, 40'000, 20);
   seen.holders[1].stack = 23;
-  seen.holders.push_back({.stack = 24, .share = 0, .acquisitions_per_s = 1, .hold = {}});
+  seen.holders.push_back(
+      {.stack = 24, .share = 0, .held_ns = {}, .acquisitions_per_s = 1, .hold = {}});
   add_sections(report, {seen}, 10, symbols);
   ASSERT_EQ(first().holders.size(), 2U);
   EXPECT_NEAR(first().holders[0].share, 1, 1e-9);
@@ -282,6 +291,31 @@ TEST_F(Sections, ReadersAreOnlyAssumed) {
   EXPECT_TRUE(std::ranges::any_of(lines, [](const WhatIf& line) {
     return line.change == "a reader-writer lock, if orders::lookup only reads";
   }));
+}
+
+TEST_F(Sections, AShareHasItsInterval) {
+  const auto interval_with = [&](std::vector<double> lookup, std::vector<double> refresh) {
+    report.locks = {waited_for(kLedger, 2.8)};
+    LockSections seen = taken(kLedger, 48'000, 20);
+    seen.holders[0].held_ns = std::move(lookup);
+    seen.holders[1].held_ns = std::move(refresh);
+    add_lock_sums(report, {seen}, 10, symbols);
+    return first().holders[0].share_interval.value_or(Estimate{});
+  };
+  const auto names_reader = [&] {
+    return std::ranges::any_of(first().what_if, [](const WhatIf& line) {
+      return line.change.starts_with("a reader-writer lock");
+    });
+  };
+  const Estimate narrow = interval_with({75, 74, 76, 75, 75, 75}, {25, 26, 24, 25, 25, 25});
+  EXPECT_NEAR(narrow.low, 0.75 - 0.0066, 0.0005);
+  EXPECT_NEAR(narrow.high, 0.75 + 0.0066, 0.0005);
+  EXPECT_TRUE(names_reader());
+  const Estimate wide = interval_with({90, 20, 90, 60, 90, 60}, {10, 80, 10, 40, 10, 40});
+  EXPECT_GT(wide.high - wide.low, 0.4);
+  EXPECT_FALSE(names_reader()) << "what readers do is not known";
+  EXPECT_EQ(interval_with({300, 0, 0, 0}, {0, 100, 100, 100}).high, 0) << "nothing is known of it";
+  EXPECT_EQ(interval_with({300}, {100}).high, 0) << "one window";
 }
 
 TEST_F(Sections, WhatIsHardlyKnownPredictsNothing) {

@@ -313,10 +313,12 @@ inline Report sections_report() {
   sections.ceiling_per_s = 45'450;
   sections.ceiling_threads = 1.6;
   sections.holders = {{.share = 0.62,
+                       .share_interval = Estimate{.estimate = 0.62, .low = 0.55, .high = 0.69},
                        .acquisitions_per_s = 12'000,
                        .hold = holds_of(47'000, 540),
                        .stack = lock.releasers[0].stack},
                       {.share = 0.38,
+                       .share_interval = std::nullopt,
                        .acquisitions_per_s = 29'000,
                        .hold = holds_of(12'000, 1260),
                        .stack = lock.releasers[1].stack}};

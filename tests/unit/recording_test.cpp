@@ -100,23 +100,27 @@ TEST(Recording, KnowsItsRun) {
 TEST(Recording, KeepsWhatNoFormatShows) {
   Report report = test::healthy_report();
   LockReport& lock = report.locks[0];
-  lock.sections = SectionsReport{
-      .acquisitions_per_s = Estimate{.estimate = 3, .low = 2, .high = 4},
-      .bounds_only = true,
-      .threads = 5,
-      .contended_share = 0.5,
-      .read_share = 0.25,
-      .hold = lock.wait,
-      .hold_mean_ns = Estimate{.estimate = 30, .low = 20, .high = 40},
-      .utilisation = 0.75,
-      .ceiling_per_s = 1e6,
-      .ceiling_threads = 4,
-      .holders = {{.share = 1, .acquisitions_per_s = 3, .hold = lock.wait, .stack = {}}},
-      .what_if = {{.change = "half the critical section",
-                   .predicted_per_s = 7,
-                   .low = 6,
-                   .high = 8,
-                   .assumes = "nothing else"}}};
+  lock.sections =
+      SectionsReport{.acquisitions_per_s = Estimate{.estimate = 3, .low = 2, .high = 4},
+                     .bounds_only = true,
+                     .threads = 5,
+                     .contended_share = 0.5,
+                     .read_share = 0.25,
+                     .hold = lock.wait,
+                     .hold_mean_ns = Estimate{.estimate = 30, .low = 20, .high = 40},
+                     .utilisation = 0.75,
+                     .ceiling_per_s = 1e6,
+                     .ceiling_threads = 4,
+                     .holders = {{.share = 1,
+                                  .share_interval = Estimate{.estimate = 1, .low = 0.5, .high = 1},
+                                  .acquisitions_per_s = 3,
+                                  .hold = lock.wait,
+                                  .stack = {}}},
+                     .what_if = {{.change = "half the critical section",
+                                  .predicted_per_s = 7,
+                                  .low = 6,
+                                  .high = 8,
+                                  .assumes = "nothing else"}}};
   lock.waiters[0].stack.own = 3;
   lock.waiters[0].stack.frames[0].build_id = "\x01\x02";
   report.fidelity.sections_overhead_pct = 0.5;
@@ -136,6 +140,7 @@ TEST(Recording, KeepsWhatNoFormatShows) {
   EXPECT_EQ(sections.utilisation, 0.75);
   EXPECT_EQ(sections.ceiling_per_s, 1e6);
   EXPECT_EQ(sections.holders.at(0).acquisitions_per_s, 3);
+  EXPECT_EQ(sections.holders.at(0).share_interval.value_or(Estimate{}).low, 0.5);
   EXPECT_EQ(sections.what_if.at(0).change, "half the critical section");
   EXPECT_EQ(sections.what_if.at(0).assumes, "nothing else");
   EXPECT_EQ(again[0].locks[0].waiters[0].stack.own, 3U);

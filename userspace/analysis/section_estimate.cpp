@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "analysis/alloc_estimate.h"
+#include "analysis/jackknife.h"
 #include "analysis/locks.h"
 #include "analysis/survival.h"
 #include "analysis/waits_regression.h"
@@ -112,15 +113,18 @@ struct SectionTotals {
   std::set<std::uint32_t> threads;
   std::map<StackId, HolderWindow> holders;  // each stack stands for as many as its window had it
   std::map<StackId, double> acquisitions;
-  std::map<StackId, double> held_ns;
+  std::map<StackId, std::vector<double>> held_ns;  // by group of windows
 };
 
-void add_holders(const SectionWindow& window, const LockWindow& lock, SectionTotals& totals) {
+void add_holders(const SectionWindow& window, const LockWindow& lock, std::size_t group,
+                 SectionTotals& totals) {
   const auto weight = static_cast<double>(std::max<std::uint64_t>(1, window.stacks_one_in));
   for (const auto& [stack, holder] : lock.holders) {
     totals.holders[stack].add(holder);
     totals.acquisitions[stack] += weight * static_cast<double>(holder.acquisitions);
-    totals.held_ns[stack] += weight * static_cast<double>(holder.held_ns + holder.cut_ns);
+    std::vector<double>& held_ns = totals.held_ns[stack];
+    held_ns.resize(kGroups);
+    held_ns[group] += weight * static_cast<double>(holder.held_ns + holder.cut_ns);
   }
 }
 
@@ -144,12 +148,11 @@ SectionTotals totals_of(SectionWindows windows, std::uint64_t address) {
     const Followed followed = followed_in(*lock);
     totals.followed.add(followed);
     totals.groups[group].add(followed);
-    add_holders(window, *lock, totals);
+    add_holders(window, *lock, group, totals);
   }
   return totals;
 }
 
-// By leaving out each group once (the jackknife): windows differ more than holds in one do.
 double scatter_of_mean(const SectionTotals& totals) {
   std::vector<double> without;
   for (std::size_t left_out = 0; left_out < totals.groups.size(); ++left_out) {
@@ -160,13 +163,7 @@ double scatter_of_mean(const SectionTotals& totals) {
     if (others.ended.empty() && others.cut.empty()) continue;
     without.push_back(mean_life(others).mean);
   }
-  const auto count = static_cast<double>(without.size());
-  if (count < 2) return std::numeric_limits<double>::infinity();
-  double mean = 0;
-  for (const double value : without) mean += value / count;
-  double squares = 0;
-  for (const double value : without) squares += (value - mean) * (value - mean);
-  return student_quantile(count - 1) * std::sqrt(squares * (count - 1) / count);
+  return half_interval(without);
 }
 
 // An exclusive lock is not held for more than all of the time.
@@ -200,13 +197,17 @@ std::vector<SectionHolder> holders_of(const SectionTotals& totals, const Estimat
   double all = 0;
   double all_ns = 0;
   for (const auto& [stack, acquisitions] : totals.acquisitions) all += acquisitions;
-  for (const auto& [stack, ns] : totals.held_ns) all_ns += ns;
+  for (const auto& [stack, by_group] : totals.held_ns)
+    for (const double ns : by_group) all_ns += ns;
   std::vector<SectionHolder> holders;
   for (const auto& [stack, holder] : totals.holders) {
     const double acquisitions = totals.acquisitions.at(stack);
+    double held_ns = 0;
+    for (const double ns : totals.held_ns.at(stack)) held_ns += ns;
     holders.push_back(
         {.stack = stack,
-         .share = all_ns > 0 ? totals.held_ns.at(stack) / all_ns : acquisitions / all,
+         .share = all_ns > 0 ? held_ns / all_ns : acquisitions / all,
+         .held_ns = totals.held_ns.at(stack),
          .acquisitions_per_s = all > 0 ? rate.estimate * acquisitions / all : 0,
          .hold = {.count = holder.completed, .sum_ns = holder.held_ns, .histogram = holder.holds}});
   }

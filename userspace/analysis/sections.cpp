@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "analysis/holders.h"
 #include "analysis/queue_model.h"
 #include "analysis/section_windows.h"
 #include "analysis/stacks.h"
@@ -21,14 +22,6 @@ namespace {
 constexpr double kWorthARow = 0.1;
 
 using Parts = std::vector<const LockSections*>;
-
-double mean_hold_s(const LockSections& seen) {
-  return seen.hold_mean_ns.estimate / 1e9;
-}
-
-double held_threads(const LockSections& seen) {
-  return seen.acquisitions_per_s.estimate * mean_hold_s(seen);
-}
 
 bool is_at(const LockSections& seen, const LockPlace& place) {
   const std::uint64_t bytes = seen.is_rwlock ? kRwlockBytes : kMutexBytes;
@@ -74,12 +67,6 @@ Estimate sum_of(const std::vector<Estimate>& estimates) {
   return sum;
 }
 
-void add(Distribution& to, const Distribution& more) {
-  to.count += more.count;
-  to.sum_ns += more.sum_ns;
-  to.histogram.merge(more.histogram);
-}
-
 // The mean of each, by how often it is held.
 Estimate mean_hold_of(const Parts& parts, double acquisitions_per_s) {
   Estimate mean;
@@ -91,26 +78,6 @@ Estimate mean_hold_of(const Parts& parts, double acquisitions_per_s) {
     mean.high += weight * part->hold_mean_ns.high;
   }
   return mean;
-}
-
-// One holder, whichever process it is of, and whether it got the lock at once or waited.
-std::vector<Holders> holders_of(const Parts& parts, double held, std::size_t most,
-                                StackNames& names) {
-  std::vector<Holders> holders;
-  for (const LockSections* part : parts)
-    for (const SectionHolder& seen : part->holders) {
-      const Stack& stack = names.of(part->image, seen.stack);
-      auto same = std::ranges::find_if(
-          holders, [&](const Holders& other) { return same_callers(other.stack, stack); });
-      if (same == holders.end())
-        same = holders.insert(holders.end(), Holders{.hold = {}, .stack = stack});
-      same->share += held > 0 ? seen.share * held_threads(*part) / held : seen.share;
-      same->acquisitions_per_s += seen.acquisitions_per_s;
-      add(same->hold, seen.hold);
-    }
-  std::ranges::sort(holders, std::ranges::greater{}, &Holders::share);
-  if (holders.size() > most) holders.resize(most);
-  return holders;
 }
 
 bool is_shared_by_readers(const SectionsReport& sections) {
@@ -139,7 +106,7 @@ SectionsReport sections_of(const Parts& parts, std::size_t top_n, StackNames& na
   report.contended_share = std::clamp(contended / rate.estimate, 0.0, 1.0);
   if (parts.front()->is_rwlock) report.read_share = std::clamp(reads / rate.estimate, 0.0, 1.0);
   if (hold.count != 0) report.hold = hold;
-  report.holders = holders_of(parts, held, top_n, names);
+  report.holders = holders_of(parts, top_n, names);
   const Estimate mean = mean_hold_of(parts, rate.estimate);
   if (mean.estimate <= 0) return report;
   report.hold_mean_ns = mean;

@@ -174,11 +174,18 @@ class Asking {
   std::vector<WhatIf> lines_;
 };
 
+bool is_well_known(const Holders& holder) {
+  constexpr double kWidest = 0.4;  // of the interval of its share
+  return holder.share_interval &&
+         holder.share_interval->high - holder.share_interval->low < kWidest;
+}
+
 // Sites whose sections may only read: nothing but their author knows, so the line says if.
 void ask_for_readers(const Known& known, const Machine& machine, Asking& asking) {
   const std::vector<Holders>& holders = known.sections.holders;
   if (holders.size() < 2) return;
   const Holders& reader = holders.front();
+  if (!is_well_known(reader)) return;
   const std::string function = own_function(reader.stack);
   const double rate = known.rate.estimate;
   const double read_share = std::min(1.0, reader.acquisitions_per_s / rate);

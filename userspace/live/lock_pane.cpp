@@ -135,11 +135,14 @@ void add_sections(std::vector<Line>& lines, const SectionsReport& sections, Widt
     add_histogram(lines, sections.hold->histogram, Unit::kNanoseconds, width);
   }
   if (!sections.holders.empty()) lines.push_back({{.text = "held in", .style = Style::kLabel}});
-  for (const Holders& row : sections.holders)
-    add_stack(lines, format_share(row.share),
-              fmt::format("{}/s, p50 {}", format_rate(row.acquisitions_per_s),
-                          format_duration(static_cast<double>(row.hold.histogram.percentile(0.5)))),
-              row.stack, width.columns);
+  for (const Holders& row : sections.holders) {
+    std::string what;
+    if (row.share_interval && row.share_interval->low < row.share_interval->high)
+      what = format_share_interval(*row.share_interval) + "; ";
+    what += fmt::format("{}/s, p50 {}", format_rate(row.acquisitions_per_s),
+                        format_duration(static_cast<double>(row.hold.histogram.percentile(0.5))));
+    add_stack(lines, format_share(row.share), what, row.stack, width.columns);
+  }
   for (const WhatIf& row : sections.what_if)
     add_labelled(
         lines, "what if",

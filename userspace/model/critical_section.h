@@ -16,6 +16,8 @@ namespace cw {
 struct SectionHolder {
   StackId stack = 0;
   double share = 0;  // of the time the lock was held
+  // The same as time, by group of windows: of one lock's holders all have as many.
+  std::vector<double> held_ns;
   double acquisitions_per_s = 0;
   Distribution hold;  // completed holds that were seen, not scaled up
 };

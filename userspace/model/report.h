@@ -87,7 +87,8 @@ struct Owner {
 
 // One place that really holds the lock.
 struct Holders {
-  double share = 0;  // of the time in which the lock was held
+  double share = 0;                        // of the time in which the lock was held
+  std::optional<Estimate> share_interval;  // 95 %; empty: too few windows met it
   double acquisitions_per_s = 0;
   Distribution hold;
   Stack stack;

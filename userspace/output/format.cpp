@@ -68,6 +68,10 @@ std::string format_share(double share) {
   return fmt::format("{:.0f} %", percent);
 }
 
+std::string format_share_interval(const Estimate& share) {
+  return fmt::format("{:.0f} to {:.0f} %", sane(share.low) * 100, sane(share.high) * 100);
+}
+
 std::string format_bytes(double bytes) {
   const double value = sane(bytes);
   if (value < 999.5) return fmt::format("{:.0f} B", value);

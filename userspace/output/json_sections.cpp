@@ -5,11 +5,16 @@ namespace cw {
 namespace {
 
 Json to_json(const Holders& holders) {
-  return {{"share", finite(holders.share)},
-          {"acquisitions_per_s", finite(holders.acquisitions_per_s)},
-          {"hold_ns", cw::to_json(holders.hold)},
-          {"stack", cw::to_json(holders.stack)},
-          {"stack_complete", holders.stack.complete}};
+  Json object = {{"share", finite(holders.share)},
+                 {"acquisitions_per_s", finite(holders.acquisitions_per_s)},
+                 {"hold_ns", cw::to_json(holders.hold)},
+                 {"stack", cw::to_json(holders.stack)},
+                 {"stack_complete", holders.stack.complete}};
+  if (const auto& interval = holders.share_interval) {
+    object["share_low"] = finite(interval->low);
+    object["share_high"] = finite(interval->high);
+  }
+  return object;
 }
 
 Json to_json(const WhatIf& line) {

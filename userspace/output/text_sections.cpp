@@ -70,11 +70,14 @@ void write_hold_times(Page& page, const Distribution& hold) {
 }
 
 void write_holder(Page& page, const Holders& holder) {
-  std::string what = fmt::format("   {}/s", format_rate(holder.acquisitions_per_s));
+  std::string what = "   ";
+  if (const auto& interval = holder.share_interval; !interval)
+    what += fmt::format("{} seen; ", format_count(holder.hold.count));
+  else if (interval->low < interval->high)
+    what += format_share_interval(*interval) + "; ";
+  what += format_rate(holder.acquisitions_per_s) + "/s";
   if (!holder.hold.histogram.empty())
-    what +=
-        fmt::format(" x {} (median)",
-                    format_duration(static_cast<double>(holder.hold.histogram.percentile(0.5))));
+    what += ", p50 " + format_duration(static_cast<double>(holder.hold.histogram.percentile(0.5)));
   std::string margin =
       pad("", kIndent) + pad(pad_left(format_share(holder.share), kShare - 1), kShare);
   const Stack& stack = holder.stack;

@@ -78,6 +78,7 @@ void fields(Archive& archive, Field<Archive, Holders>& holders) {
   archive(2, holders.acquisitions_per_s);
   archive(3, holders.hold);
   archive(4, holders.stack);
+  archive(5, holders.share_interval);
 }
 
 template <typename Archive>
