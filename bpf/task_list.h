@@ -25,7 +25,10 @@ int list_registers(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* Those of watched processes that have not ended; what ended ones used is in their image. */
+/*
+ * Of processes that are watched, or may turn out to be: the threads that have not ended. What ended
+ * ones used is in their image.
+ */
 SEC("iter/task")
 int list_times(struct bpf_iter__task *ctx)
 {
@@ -37,7 +40,7 @@ int list_times(struct bpf_iter__task *ctx)
 		return 0;
 	times.tgid = tgid_of(task);
 	process = bpf_map_lookup_elem(&processes, &times.tgid);
-	if (!process || process->watched != CW_WATCHED)
+	if (!process || process->watched == CW_UNWATCHED)
 		return 0;
 	times.runnable = task->__state == 0; /* TASK_RUNNING */
 	times.cpu_ns = task->se.sum_exec_runtime;

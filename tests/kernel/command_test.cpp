@@ -21,7 +21,8 @@ using nlohmann::json;
 // --- what it reports ---
 
 TEST(Report, HotMutexIsNamedAndComesFirst) {
-  Workload workload({"mutex4", "4", "60", "100"});
+  Workload workload(
+      {"mutex4", "4", "180", "100"});  // starting takes a minute where all is emulated
   workload.go();
   const Ran ran =
       run({"--pid", std::to_string(workload.pid()), "-i", "1", "-d", "2", "--format", "json"});

@@ -263,9 +263,10 @@ TEST(SectionEstimate, IntervalsOfSharesCover) {
 }
 
 TEST(SectionEstimate, OneWindowTellsNoShare) {
-  SectionContext context;
+  const SectionContext context;
   LockingProcess process(exponential(20e3), exponential(80e3), 5);
   std::vector<SectionWindow> windows;
+  windows.reserve(12);
   for (int i = 0; i < 12; ++i)
     windows.push_back(sections_in(process.window(ProbeSet::kBoth, 5'000'000), context.costs));
   for (std::size_t i = 1; i < windows.size(); ++i) windows[i].locks.at(kLockAddress).holders = {};

@@ -318,6 +318,22 @@ TEST_F(Sections, AShareHasItsInterval) {
   EXPECT_EQ(interval_with({300}, {100}).high, 0) << "one window";
 }
 
+// Whether a process that was hardly met holds it there, too, is not known.
+TEST_F(Sections, AShareIsAsUncertainAsThatOfEachProcess) {
+  report.locks = {waited_for(kLedger, 2.8)};
+  report.locks[0].places = {{.pid = kPid, .address = kLedger},
+                            {.pid = kPid + 1, .address = kLedger}};
+  const LockSections met = taken(kLedger, 48'000, 20);
+  LockSections hardly = taken(kLedger, 48'000, 20);
+  hardly.pid = kPid + 1;
+  hardly.holders.resize(1);
+  hardly.holders[0] = {
+      .stack = 23, .share = 1, .held_ns = {9}, .acquisitions_per_s = 1, .hold = {}};
+  add_lock_sums(report, {met, hardly}, 10, symbols);
+  ASSERT_GE(first().holders.size(), 2U);
+  for (const Holders& holder : first().holders) EXPECT_FALSE(holder.share_interval);
+}
+
 TEST_F(Sections, WhatIsHardlyKnownPredictsNothing) {
   report.locks = {waited_for(kLedger, 2.8)};
   LockSections seen = taken(kLedger, 48'000, 20);

@@ -27,7 +27,7 @@ CALLS = tuple(f"Futex/Outcomes.AreCountedExactlyAndMeasuredClosely/{call}"
 QUICK = {
     "functions": (*CALLS, "Backing/", "Modes/", "Outcomes.", "Signals.", "Attach.", "Life.Killed", "Life.ThreadsBorn",
                   "Limits.FullMap"),
-    "tracepoints": (*CALLS, "Signals.", "Attach.", "Life.Killed"),
+    "tracepoints": (*CALLS, "Activity.", "Signals.", "Attach.", "Life.Killed"),
     "command": ("Doctor.JsonHas", "Doctor.ForcedHooks", "Doctor.WithoutRights", "RightsKept.AreExactly", "Report.HotMutex",
                 "Families.ChildrenOfAllAges", "Stacks.GoThroughFrames", "Stacks.GoThroughASignals", "Stacks.OfThreadsThatWait",
                 "Ending.TargetThatEndsGets", "Clock."),

@@ -30,9 +30,10 @@ struct Row {
 std::optional<Estimate> share_interval(const Row& row, const std::vector<Part>& all) {
   double squares = 0;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (row.parts[i].held_ns.empty()) continue;
-    const double half =
-        all[i].weight * half_interval_of_share(row.parts[i].held_ns, all[i].held_ns);
+    if (all[i].weight == 0) continue;
+    std::vector<double> own = row.parts[i].held_ns;
+    own.resize(all[i].held_ns.size());
+    const double half = all[i].weight * half_interval_of_share(own, all[i].held_ns);
     squares += half * half;
   }
   const double share = row.holder.share;

@@ -15,7 +15,7 @@ struct BurstTarget {
   ImageId image = 0;
   std::string comm;
   double cpus = 0;            // used lately
-  double cpus_mean = 0;       // used for longer: what is counted in ticks comes in jumps
+  double cpus_mean = 0;       // used for longer
   double part_of_budget = 1;  // what others that probe it leave
   // By number: below kAllocators.
   std::vector<AllocatorSites> allocators;

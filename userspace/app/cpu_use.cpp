@@ -19,9 +19,12 @@ void CpuUse::look(const Activity& activity) {
     if (before != known_.end()) process = before->second;
     const std::uint64_t cpu_ns = running.times.cpu_ns + running.times.ended_cpu_ns;
     if (before != known_.end()) {
-      const std::uint64_t spent_ns = cpu_ns - std::min(cpu_ns, process.cpu_ns);
-      spent_ns_ += spent_ns;
-      process.use.lately = static_cast<double>(spent_ns) / elapsed;
+      // A thread that ends while all are listed may be in both sums, or in neither.
+      const double most = elapsed * static_cast<double>(running.times.threads);
+      const double spent =
+          std::min(most, static_cast<double>(cpu_ns - std::min(cpu_ns, process.cpu_ns)));
+      spent_ns_ += static_cast<std::uint64_t>(spent);
+      process.use.lately = spent / elapsed;
       // From nothing up: a short burst is not to look like a busy time.
       process.use.mean = (1 - kNew) * process.use.mean + kNew * process.use.lately;
     }

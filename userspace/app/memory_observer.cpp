@@ -30,7 +30,13 @@ void MemoryObserver::look(const std::vector<MemoryTarget>& targets, const Activi
 // it to another group. So it is read again now and then.
 MemoryObserver::Known& MemoryObserver::read(std::int32_t pid, const Activity& activity,
                                             std::uint64_t now_ns) {
-  Known& known = known_[pid];
+  Known& known = known_
+                     .try_emplace(pid, Known{.stale = static_cast<unsigned>(pid) % kMostStale,
+                                             .use = {},
+                                             .comm = {},
+                                             .membership = {},
+                                             .growth = {}})
+                     .first->second;
   const std::uint64_t ran = activity.ran(pid);
   const bool rests = known.use && ran != 0 && known.ran == ran;
   if (!rests || ++known.stale > kMostStale) {

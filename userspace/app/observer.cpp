@@ -83,13 +83,14 @@ Result<void> Observer::attach() {
   const CallCosts before = measure_calls();
   if (auto attached = probes_.attach(); !attached) return attached;
   if (auto begun = processes_.begin(); !begun) return begun;
-  if (auto seen = see_who_ran(); !seen) return seen;
+  if (!see_who_ran()) return fail(Exit::kNotAllowed, no_times_);
   unwinding_.refresh(processes_.now(), activity_);
   overhead_.calls_cost(before, measure_calls());
   auto first = snapshot();
   if (!first) return std::unexpected(first.error());
   overhead_.begin(probes_.cost());
   last_ = std::move(*first);
+  see_who_ran();
   symbols_.refresh(last_, activity_);
   adopt_some();
   last_sample_ = samples_.take(most_waiting(last_), activity_, symbols_);
@@ -107,13 +108,12 @@ std::vector<MemoryTarget> Observer::memory_targets() const {
   return targets;
 }
 
-Result<void> Observer::see_who_ran() {
-  const auto& watched = processes_.now();
-  const auto times =
-      probes_.times(watched.size() == 1 ? std::optional(watched.front().pid) : std::nullopt);
-  if (!times) return std::unexpected(times.error());
-  activity_.update(*times);
-  return {};
+// What is known stays where the kernel is short of memory or we are short of files for a moment.
+bool Observer::see_who_ran() {
+  const auto times = probes_.times();
+  no_times_ = times ? std::string() : times.error().message;
+  if (times) activity_.update(*times);
+  return times.has_value();
 }
 
 Result<Snapshot> Observer::snapshot() {
@@ -130,14 +130,14 @@ void Observer::adopt_some() {
 
 Result<void> Observer::look() {
   if (auto refreshed = processes_.refresh(); !refreshed) return refreshed;
-  if (auto seen = see_who_ran(); !seen) return seen;
+  see_who_ran();
+  cpu_use_.look(activity_);
+  probes_.sample_stacks(overhead_.adjust(probes_.cost(), cpu_use_.spent_ns()));
   unwinding_.refresh(processes_.now(), activity_);
   unwind_files_.forget();
   if (!processes_.selection().is_whole_machine()) adopt_some();
   symbols_.look(activity_);
   samples_.look(activity_);
-  cpu_use_.look(activity_);
-  probes_.sample_stacks(overhead_.adjust(probes_.cost(), cpu_use_.spent_ns()));
   look_at_probed(memory_targets());
   return {};
 }
@@ -217,7 +217,7 @@ Result<Report> Observer::report(bool final) {
   auto now = snapshot();
   if (!now) return std::unexpected(now.error());
   add_missing_stacks(probes_, *now, unwind_files_);
-  if (auto seen = see_who_ran(); !seen) return std::unexpected(seen.error());
+  see_who_ran();
   symbols_.refresh(*now, activity_);
   std::vector<ProcessSample> after = samples_.take(most_waiting(*now), activity_, symbols_);
   const Interval interval = difference(last_, *now);
@@ -252,6 +252,7 @@ void Observer::fill_in(Report& report, bool final) {
   report.fidelity.hooks = probes_.hooks();
   report.fidelity.unwind_table_bytes = unwinding_.bytes();
   overhead_.report(probes_.cost(), cpu_s_of(report), report.interval_s, report.fidelity);
+  if (!no_times_.empty()) report.verdict.not_seen.push_back("CPU time: " + no_times_);
   if (!no_alloc_.empty()) report.verdict.not_seen.push_back("allocations, memory: " + no_alloc_);
   if (!no_sections_.empty())
     report.verdict.not_seen.push_back("critical sections: " + no_sections_);

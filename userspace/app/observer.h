@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -43,7 +42,7 @@ class Observer {
   Observer(Settings settings, Selection selection, LockProbes probes);
 
   Result<void> attach();
-  Result<void> see_who_ran();
+  bool see_who_ran();
   Result<Snapshot> snapshot();
   void adopt_some();
   void look_at_probed(const std::vector<MemoryTarget>& targets);
@@ -62,6 +61,7 @@ class Observer {
   TargetSymbols symbols_;
   Unwinding unwinding_;
   Activity activity_;
+  std::string no_times_;  // why it is not up to date
   ProcessSamples samples_;
   CpuUse cpu_use_;
   std::unique_ptr<AllocObserver> alloc_;       // null: only locks are observed

@@ -6,12 +6,20 @@
 #include "process/proc.h"
 
 namespace cw {
+namespace {
+
+constexpr unsigned kDescribedAnew = 12;  // samples after which it is, although it rested
+
+}  // namespace
 
 void ProcessSamples::look(const Activity& activity) {
   for (auto& [pid, known] : known_) {
+    const auto times = activity.times(pid);
+    if (!times) continue;  // it has ended
     const std::uint64_t ran = activity.ran(pid);
-    if (ran == 0) continue;  // it has ended
-    if (known.looked != ran) known.asleep = sleeps_.look(pid);
+    // Of very many threads some are looked at, each time others.
+    const bool all_seen = times->threads <= SleepSampler::kThreadsPerLook;
+    if (known.looked != ran || !all_seen) known.asleep = sleeps_.look(pid);
     known.looked = ran;
     for (const auto& [syscall, threads] : known.asleep) known.sum[syscall] += threads;
     ++known.looks;
@@ -21,7 +29,9 @@ void ProcessSamples::look(const Activity& activity) {
 void ProcessSamples::describe(std::int32_t pid, std::uint64_t ran, TargetSymbols& symbols,
                               Known& known) {
   ProcessSample& description = known.description;
-  if (known.described != ran) {
+  // Others may move it to another control group while it rests.
+  if (known.described != ran || ++known.stale > kDescribedAnew) {
+    known.stale = 0;
     description.pid = pid;
     description.comm = comm_of(pid);
     description.exe = exe_of(pid);
@@ -29,9 +39,8 @@ void ProcessSamples::describe(std::int32_t pid, std::uint64_t ran, TargetSymbols
   }
   known.described = ran;
   const Runtimes* const runtimes = symbols.runtimes(pid);
-  if (runtimes == nullptr) return;
-  description.runtimes = runtimes->languages;
-  description.allocators = runtimes->allocators;
+  description.runtimes = runtimes == nullptr ? std::vector<std::string>() : runtimes->languages;
+  description.allocators = runtimes == nullptr ? std::vector<std::string>() : runtimes->allocators;
 }
 
 std::vector<ProcessSample> ProcessSamples::take(const std::vector<std::int32_t>& pids,

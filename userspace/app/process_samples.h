@@ -24,7 +24,8 @@ class ProcessSamples {
   struct Known {
     // As read when the process last had run; see Activity::Process.
     std::uint64_t described = 0;
-    ProcessSample description;  // what does not change unless it runs
+    unsigned stale = 0;         // samples for which that was not done again
+    ProcessSample description;  // what does not change often unless it runs
     std::uint64_t looked = 0;
     SleepCounts asleep;
     // Since the last samples.

@@ -18,6 +18,9 @@ constexpr std::size_t kMostRecords = 32;  // not made sense of yet
 constexpr std::uint64_t kIdleNs = 250'000'000;
 // Attaching to and detaching from the seventeen functions of a C library, and one more.
 constexpr double kWindowNs = 150'000;
+// Only some windows see both ends of a hold, and shares of its time are told from those with a
+// stack: most of them may as well have one.
+constexpr double kStacksAWindow = 192;
 
 std::vector<SectionProbe> probes_of(const SectionTarget& target, ProbeSet set) {
   std::vector<SectionProbe> probes;
@@ -40,6 +43,7 @@ std::vector<SectionProbe> probes_of(const SectionTarget& target, ProbeSet set) {
 SectionBursts::SectionBursts(SectionProbes& probes, double budget_share)
     : probes_(&probes), budget_share_(budget_share) {
   probe_costs_.window_ns = kWindowNs;
+  probe_costs_.stacks_a_window = kStacksAWindow;
 }
 
 SectionBursts::~SectionBursts() = default;

@@ -45,8 +45,10 @@ void TargetSymbols::refresh(const Snapshot& snapshot, const Activity& activity) 
 void TargetSymbols::look(const Activity& activity) {
   std::vector<Target*> longest_ago;
   longest_ago.reserve(targets_.size());
-  for (auto& [id, target] : targets_)
-    if (target.ran != activity.ran(target.pid)) longest_ago.push_back(&target);
+  for (auto& [id, target] : targets_) {
+    const std::uint64_t ran = activity.ran(target.pid);
+    if (ran == 0 || target.ran != ran) longest_ago.push_back(&target);
+  }
   const std::size_t some = std::min(longest_ago.size(), kRefreshedALook);
   std::ranges::partial_sort(longest_ago, longest_ago.begin() + static_cast<std::ptrdiff_t>(some),
                             {}, [](const Target* target) { return target->looked; });

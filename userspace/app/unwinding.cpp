@@ -173,8 +173,10 @@ void Unwinding::refresh(const std::vector<KnownProcess>& processes, const Activi
     if (known != processes_.end()) {
       known->second.seen = true;
       const bool same = known->second.generation == process.generation && ran != 0;
-      const auto pause = pause_of(process.pid, unknown.contains(process.pid));
-      if (same && (known->second.ran == ran || begin - known->second.looked < pause)) continue;
+      const bool ran_unknown = unknown.contains(process.pid);
+      const auto pause = pause_of(process.pid, ran_unknown);
+      const bool rested = known->second.ran == ran && !ran_unknown;
+      if (same && (rested || begin - known->second.looked < pause)) continue;
     }
     if (Clock::now() - begin < kLongestCall) look_at(process, ran);
   }

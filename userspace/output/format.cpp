@@ -69,7 +69,7 @@ std::string format_share(double share) {
 }
 
 std::string format_share_interval(const Estimate& share) {
-  return fmt::format("{:.0f} to {:.0f} %", sane(share.low) * 100, sane(share.high) * 100);
+  return fmt::format("{:.0f}-{:.0f} %", sane(share.low) * 100, sane(share.high) * 100);
 }
 
 std::string format_bytes(double bytes) {

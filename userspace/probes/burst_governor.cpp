@@ -7,8 +7,8 @@ namespace cw {
 namespace {
 
 constexpr Allowance::Bounds kBurstBounds{.unfelt = 0.0002, .kept_ns = 2e9};
-constexpr double kStacksAWindow = 48;
-constexpr double kRestNs = 20e6;  // between windows at least
+constexpr double kFirstStacks = 48;  // in a window
+constexpr double kRestNs = 20e6;     // between windows at least
 constexpr double kWorthAttaching = 3;
 constexpr double kBurstStallNs = 3e6;        // what probes may hold up one thread in one window
 constexpr double kSleeps = 0.9;              // CPUs, of a process whose threads all do at times
@@ -94,8 +94,11 @@ std::optional<WindowPlan> BurstGovernor::next(double cpus) {
   }
   const double hits = rate * length;
   // Stacks cost no more than half of what the hits do.
+  const double most_stacks = settled_ < kFirstWindows
+                                 ? std::min(kFirstStacks, costs_.stacks_a_window)
+                                 : costs_.stacks_a_window;
   const double one_in =
-      std::max(std::ceil(2 * costs_.stack_ns / costs_.hit_ns), std::ceil(hits / kStacksAWindow));
+      std::max(std::ceil(2 * costs_.stack_ns / costs_.hit_ns), std::ceil(hits / most_stacks));
   stacks_per_hit = plan.set == ProbeSet::kFrees ? 0 : 1 / one_in;
   const double cost = costs_.window_ns + outside_hits_ * costs_.hit_ns +
                       hits * (costs_.hit_ns + stacks_per_hit * costs_.stack_ns);

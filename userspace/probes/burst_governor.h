@@ -12,11 +12,12 @@
 
 namespace cw {
 
-// What the observed process pays.
+// What the observed process pays, and for what.
 struct ProbeCosts {
-  double hit_ns = 700;        // one run of a probe's program
-  double stack_ns = 2'000;    // one stack
-  double window_ns = 60'000;  // attaching and detaching once: page table work and flushes
+  double hit_ns = 700;          // one run of a probe's program
+  double stack_ns = 2'000;      // one stack
+  double window_ns = 60'000;    // attaching and detaching once: page table work and flushes
+  double stacks_a_window = 48;  // about so many are enough, once there are windows enough for rates
 };
 
 struct WindowPlan {

@@ -237,13 +237,8 @@ bool LockProbes::decide(const KnownProcess& process, bool watched) {
   return run(state_->skeleton->progs.decide, argument) == 0;
 }
 
-Result<std::unordered_map<std::int32_t, ProcessTimes>> LockProbes::times(
-    std::optional<std::int32_t> only) const {
-  auto times = read_process_times(state_->skeleton->progs.list_times, only);
-  if (!times)
-    return fail(Exit::kNotAllowed,
-                fmt::format("the kernel does not list its tasks: {}", std::strerror(errno)));
-  return *std::move(times);
+Result<std::unordered_map<std::int32_t, ProcessTimes>> LockProbes::times() const {
+  return read_process_times(state_->skeleton->progs.list_times);
 }
 
 std::map<std::int32_t, Registers> LockProbes::registers_of(std::int32_t pid) {

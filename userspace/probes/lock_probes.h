@@ -113,10 +113,8 @@ class LockProbes {
   // False when the process ended or got another name since it was read.
   bool decide(const KnownProcess& process, bool watched);
 
-  // Of the watched processes that are alive, by process id. `only`: the one that is watched, where
-  // it is known to be alone: cheaper.
-  [[nodiscard]] Result<std::unordered_map<std::int32_t, ProcessTimes>> times(
-      std::optional<std::int32_t> only = {}) const;
+  // Of the processes that are alive and watched, or may turn out to be, by process id.
+  [[nodiscard]] Result<std::unordered_map<std::int32_t, ProcessTimes>> times() const;
   // Of a process's threads, as far as they sleep in a system call; by thread id.
   std::map<std::int32_t, Registers> registers_of(std::int32_t pid);
   // False when a hook has seen the thread since, or there is no room.

@@ -14,8 +14,8 @@
 
 namespace cw {
 
-// Calls `each` with every record; false when the iterator cannot be had. `process`: over its
-// threads alone, where the kernel has that (Linux 6.1), else over all of the machine.
+// Calls `each` with every record; false, and errno, when the iterator cannot be had. `process`:
+// over its threads alone, where the kernel has that (Linux 6.1), else over all of the machine.
 template <typename Record, typename Each>
 bool for_each_task(const bpf_program* iterator, std::optional<std::int32_t> process, Each each) {
   bpf_iter_link_info which{};
