@@ -6,7 +6,7 @@
 #include <map>
 #include <vector>
 
-#include "analysis/alloc_estimate.h"
+#include "analysis/jackknife.h"
 
 namespace cw {
 namespace {
@@ -84,18 +84,12 @@ double half_width(const std::vector<Mark>& marks, double age_ns, double share) {
     const auto blocks = static_cast<double>(marks.size());
     return 2 * std::sqrt(std::max(share * (1 - share), 1 / blocks) / blocks);
   }
-  double mean = 0;
   std::vector<double> without;
-  for (std::size_t group = 0; group < groups; ++group) {
+  without.reserve(groups);
+  for (std::size_t group = 0; group < groups; ++group)
     without.push_back(ended_within(marks, age_ns, group));
-    mean += without.back() / static_cast<double>(groups);
-  }
-  double squares = 0;
-  for (const double value : without) squares += std::pow(value - mean, 2);
-  const auto count = static_cast<double>(groups);
   // One block more or less may always have been by chance.
-  return std::max(2 / static_cast<double>(marks.size()),
-                  student_quantile(count - 1) * std::sqrt(squares * (count - 1) / count));
+  return std::max(2 / static_cast<double>(marks.size()), half_interval(without));
 }
 
 void add_short_lived(const std::vector<Mark>& marks, Lifetimes& found) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analysis/alloc_estimate.h"
+#include "analysis/jackknife.h"
 #include "model/section_event.h"
 
 namespace cw {
@@ -71,14 +72,11 @@ std::optional<Fit> fit(const NormalSums& totals, double waits_per_s) {
   return Fit{.wait_ns = wait_ns, .rate_per_s = left_for_calls / alone_ns};
 }
 
-// Standard error by the jackknife.
 double scatter_of(const std::vector<Fit>& without, double Fit::* figure) {
-  const auto count = static_cast<double>(without.size());
-  double mean = 0;
-  for (const Fit& one : without) mean += one.*figure / count;
-  double squares = 0;
-  for (const Fit& one : without) squares += std::pow(one.*figure - mean, 2);
-  return std::sqrt(squares * (count - 1) / count);
+  std::vector<double> figures;
+  figures.reserve(without.size());
+  for (const Fit& one : without) figures.push_back(one.*figure);
+  return standard_error(figures);
 }
 
 bool has_enough(const NormalSums& totals) {

@@ -30,13 +30,8 @@ void MemoryObserver::look(const std::vector<MemoryTarget>& targets, const Activi
 // it to another group. So it is read again now and then.
 MemoryObserver::Known& MemoryObserver::read(std::int32_t pid, const Activity& activity,
                                             std::uint64_t now_ns) {
-  Known& known = known_
-                     .try_emplace(pid, Known{.stale = static_cast<unsigned>(pid) % kMostStale,
-                                             .use = {},
-                                             .comm = {},
-                                             .membership = {},
-                                             .growth = {}})
-                     .first->second;
+  const auto [place, is_new] = known_.try_emplace(pid);
+  Known& known = place->second;
   const std::uint64_t ran = activity.ran(pid);
   const bool rests = known.use && ran != 0 && known.ran == ran;
   if (!rests || ++known.stale > kMostStale) {
@@ -46,7 +41,7 @@ MemoryObserver::Known& MemoryObserver::read(std::int32_t pid, const Activity& ac
     known.comm = comm_of(pid);
     known.membership = membership_of(pid);
     known.ran = ran;
-    known.stale = 0;
+    known.stale = is_new ? static_cast<unsigned>(pid) % kMostStale : 0;  // not all in one report
   }
   if (known.use) known.growth.add(now_ns, known.use->rss_anon_bytes);
   return known;
