@@ -407,8 +407,10 @@ __noinline int step_out(struct walk *walk)
 }
 
 /* Walks from pc, sp and fp in `walk`. */
-static __always_inline void walk_out(struct walk *walk)
+__noinline int walk_out(struct walk *walk)
 {
+	if (!walk)
+		return 0;
 	walk->stack.depth = 0;
 	walk->stack.end = CW_END_OUTERMOST;
 	walk->unknown = 0;
@@ -417,6 +419,7 @@ static __always_inline void walk_out(struct walk *walk)
 	for (int i = 0; i <= CW_MAX_DEPTH; i++)
 		if (!step_out(walk))
 			break;
+	return 0;
 }
 
 #endif
