@@ -59,15 +59,6 @@ struct {
 	__type(value, __u64);
 } knocks SEC(".maps");
 
-/* User space maps it. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct cw_window_waits);
-} window_waits SEC(".maps");
-
 /* Which threads were counted as waiters of which word in the current poll. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -397,22 +397,6 @@ static __always_inline int outcome_of(struct cw_thread *thread, struct task_stru
 	return FAILED;
 }
 
-static __always_inline void count_in_window(struct cw_thread *thread, __u64 now)
-{
-	__u64 address = thread->second_address;
-	__u32 zero = 0;
-	struct cw_window_waits *window = bpf_map_lookup_elem(&window_waits, &zero);
-	struct cw_counted_word *word;
-
-	if (!window || now < window->open_ns || now >= window->close_ns ||
-	    thread->tgid != window->tgid)
-		return;
-	word = &window->words[(address >> 2 ^ address >> 8) & (CW_COUNTED_WORDS - 1)];
-	if (word->address != address && __sync_val_compare_and_swap(&word->address, 0, address))
-		return;
-	count(&word->waits, 1);
-}
-
 static __always_inline void finish_wait(void *ctx, struct cw_thread *thread,
 					struct task_struct *task, long answer, __u64 now)
 {
@@ -427,10 +411,8 @@ static __always_inline void finish_wait(void *ctx, struct cw_thread *thread,
 	thread->waited_on = thread->second_address | (outcome != RACED && outcome != FAILED);
 	if (outcome == TIMED_OUT && pause_wait(thread, task, now))
 		return;
-	if (outcome != RACED && outcome != FAILED) {
-		count_in_window(thread, now);
+	if (outcome != RACED && outcome != FAILED)
 		take_stack_at_end(ctx, thread, now);
-	}
 	end_wait(thread, task, tid_of(task), now, outcome);
 }
 

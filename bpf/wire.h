@@ -114,25 +114,6 @@ CW_ASSERT_SIZE(cw_word, 216);
 #define CW_KNOCKS 64
 #define CW_KNOCK_SLOTS 65536
 
-/*
- * Waits that ended while a window is open in which calls that take locks are probed: of one
- * process, by word. User space writes the times, and clears the counts before. Of two words with
- * the same hash the first one has the place.
- */
-#define CW_COUNTED_WORDS 64
-struct cw_counted_word {
-	__u64 address;
-	__u64 waits;
-};
-struct cw_window_waits {
-	__u64 open_ns;
-	__u64 close_ns;
-	__u32 tgid;
-	__u32 padding;
-	struct cw_counted_word words[CW_COUNTED_WORDS];
-};
-CW_ASSERT_SIZE(cw_window_waits, 1048);
-
 enum cw_distribution {
 	CW_WAIT_TIME = 0,
 	CW_WAKE_GAP = 1,

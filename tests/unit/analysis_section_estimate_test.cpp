@@ -42,8 +42,7 @@ class LockingProcess {
                          .set = set,
                          .stacks_one_in = 4,
                          .events = {},
-                         .waiting = {},
-                         .waits = {}};
+                         .waiting = {}};
     run_until(now_ + static_cast<double>(length_ns), &record, set);
     return record;
   }

@@ -51,8 +51,7 @@ SectionRecord record(std::vector<SectionEvent> events, std::vector<WaitingThread
           .set = ProbeSet::kBoth,
           .stacks_one_in = 2,
           .events = std::move(events),
-          .waiting = std::move(waiting),
-          .waits = {}};
+          .waiting = std::move(waiting)};
 }
 
 LockWindow lock_of(const SectionRecord& seen, const SectionCosts& costs = kFree,
@@ -225,9 +224,9 @@ TEST(SectionWindows, HitsAreColderAfterAPause) {
   const SectionCosts costs{.hit_ns = 0,
                            .floor_ns = 500,
                            .stack_ns = 0,
-                           .cold = {{.pause_ns = 1'000, .more_ns = 0},
-                                    {.pause_ns = 4'000, .more_ns = 200},
-                                    {.pause_ns = 64'000, .more_ns = 400}}};
+                           .cold = {{.pause_ns = 1'000},
+                                    {.pause_ns = 4'000, .floor_more_ns = 200},
+                                    {.pause_ns = 64'000, .floor_more_ns = 400}}};
   const auto held_after = [&](std::uint64_t pause_ns) {
     return lock_of(record({at(10'000 + pause_ns, SectionCall::kLock),
                            at(20'000 + pause_ns, SectionCall::kUnlock)}),
@@ -243,18 +242,27 @@ TEST(SectionWindows, HitsAreColderAfterAPause) {
   EXPECT_EQ(lock_of(after_wait, costs).held_ns, 10'000U - 250) << "begins with no hit";
 }
 
-// On its own words; on another's, and where no lock is known, they are nobody's.
-TEST(SectionWindows, WaitsAreOfTheLockTheirWordIsIn) {
-  SectionRecord seen = record({at(20'000, SectionCall::kLock), at(25'000, SectionCall::kUnlock),
-                               at(30'000, SectionCall::kRead, 1, kOtherLock),
-                               at(35'000, SectionCall::kReadWriteUnlock, 1, kOtherLock)});
-  seen.waits = {{.address = kLock, .waits = 5},
-                {.address = kLock + 4, .waits = 2},
-                {.address = kLock + 8, .waits = 100},
-                {.address = kOtherLock + 12, .waits = 3},
-                {.address = 0x10, .waits = 100}};
-  EXPECT_EQ(lock_of(seen).waits, 7U);
-  EXPECT_EQ(lock_of(seen, kFree, kOtherLock).waits, 3U);
+// 50 hits of each of two threads in 100 us: 2 us apart, half way between 1 and 4.
+TEST(SectionWindows, ColdHitsCostMore) {
+  const SectionCosts costs{.hit_ns = 1'000,
+                           .floor_ns = 0,
+                           .stack_ns = 300,
+                           .cold = {{.pause_ns = 1'000}, {.pause_ns = 4'000, .more_ns = 200}}};
+  std::vector<SectionEvent> events;
+  for (std::uint64_t i = 0; i < 50; ++i)
+    for (const std::uint32_t tid : {1U, 2U})
+      events.push_back(
+          at(10'000 + 2'000 * i, i % 2 == 0 ? SectionCall::kLock : SectionCall::kUnlock, tid));
+  events[0] = with_stack(events[0], 7);
+  const SectionRecord seen = record(std::move(events));
+  EXPECT_NEAR(cold_hits_ns(seen, costs), 100 * 100, 1e-6);
+  const SectionWindow window = sections_in(seen, costs);
+  ASSERT_EQ(window.hits_of.size(), 2U);
+  EXPECT_EQ(window.hits_of.at(1).hits, 50U);
+  EXPECT_NEAR(window.hits_of.at(1).probes_ns, 50 * 1'000 + 49 * 100 + 300, 1e-6);
+  EXPECT_NEAR(window.hits_of.at(2).probes_ns, 50 * 1'000 + 49 * 100, 1e-6);
+  EXPECT_EQ(window.locks.at(kLock).calls_of.at(2), 50U);
+  EXPECT_EQ(cold_hits_ns(record({}), costs), 0);
 }
 
 TEST(SectionWindows, HoldersBySampledStacks) {

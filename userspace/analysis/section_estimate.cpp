@@ -11,9 +11,9 @@
 
 #include "analysis/alloc_estimate.h"
 #include "analysis/jackknife.h"
+#include "analysis/lock_rate.h"
 #include "analysis/locks.h"
 #include "analysis/survival.h"
-#include "analysis/waits_regression.h"
 
 namespace cw {
 namespace {
@@ -25,44 +25,6 @@ constexpr double kFloorUncertain = 0.15;
 constexpr double kHitUncertain = 0.4;
 
 using SectionWindows = std::span<const SectionWindow>;
-
-const LockWindow* lock_in(const SectionWindow& window, std::uint64_t address) {
-  const auto found = window.locks.find(address);
-  return found == window.locks.end() ? nullptr : &found->second;
-}
-
-// As windows of an allocator: what is let go in the place of what is freed.
-using Counts = std::vector<AllocWindow>;
-
-Counts counts_of(SectionWindows windows, std::uint64_t address) {
-  Counts counts;
-  counts.reserve(windows.size());
-  for (const SectionWindow& window : windows) {
-    AllocWindow count;
-    count.open_ns = window.open_ns;
-    count.length_ns = window.length_ns;
-    count.set = window.set;
-    count.hits = window.hits;
-    count.threads = window.threads;
-    if (const LockWindow* lock = lock_in(window, address)) {
-      if (window.set != kLettingGo) count.allocs = lock->asks;
-      if (window.set != kAsking) count.frees = lock->releases;
-    }
-    counts.push_back(std::move(count));
-  }
-  return counts;
-}
-
-// Where the sets have not had their turns yet, those windows that saw everything have to do: what
-// the probes took then widens the interval.
-std::optional<Estimate> rate_of(Counts counts, const AllocContext& known) {
-  auto rates = estimate_rates(counts, known);
-  if (!rates) {
-    std::erase_if(counts, [](const AllocWindow& count) { return count.set != ProbeSet::kBoth; });
-    rates = estimate_rates(counts, known);
-  }
-  return rates ? std::optional(rates->frees_per_s) : std::nullopt;
-}
 
 LockRates counted_of(const SectionContext& context, std::uint64_t address, bool is_rwlock) {
   const auto found = context.counted.lower_bound(address);
@@ -77,28 +39,6 @@ std::optional<Estimate> at_least(const Estimate& rate, double wakes_per_s) {
   return Estimate{.estimate = std::max(rate.estimate, wakes_per_s),
                   .low = std::max(rate.low, wakes_per_s),
                   .high = rate.high};
-}
-
-std::optional<Estimate> rate_by_waits_of(SectionWindows windows, std::uint64_t address,
-                                         double waits_per_s) {
-  if (waits_per_s <= 0) return std::nullopt;
-  std::vector<WaitsWindow> seen;
-  seen.reserve(windows.size());
-  for (const SectionWindow& window : windows) {
-    if (window.cut_short) continue;
-    WaitsWindow one{.set = window.set,
-                    .length_ns = static_cast<double>(window.length_ns),
-                    .calls = 0,
-                    .asks = 0,
-                    .waits = 0};
-    if (const LockWindow* lock = lock_in(window, address)) {
-      one.calls = static_cast<double>(window.set == kAsking ? lock->asks : lock->releases);
-      if (window.set == ProbeSet::kBoth) one.asks = static_cast<double>(lock->asks);
-      one.waits = static_cast<double>(lock->waits);
-    }
-    seen.push_back(one);
-  }
-  return rate_by_waits(seen, waits_per_s);
 }
 
 Followed followed_in(const LockWindow& lock) {
@@ -248,23 +188,6 @@ std::vector<std::uint64_t> most_held(SectionWindows windows) {
   return addresses;
 }
 
-double counted_per_s(const Counts& counts) {
-  double calls = 0;
-  double ns = 0;
-  for (const AllocWindow& window : counts) {
-    calls += static_cast<double>(std::max(window.allocs, window.frees));
-    ns += static_cast<double>(window.length_ns);
-  }
-  return ns > 0 ? calls * 1e9 / ns : 0;
-}
-
-// Threads that do hardly anything but take the lock get in each other's way less while probes slow
-// them down: what the probes took is then not all that is different without.
-bool is_beyond_telling(const Counts& counts, const Estimate& rate, std::size_t threads) {
-  constexpr double kMostSlowed = 2;
-  return threads >= 2 && rate.estimate > kMostSlowed * counted_per_s(counts);
-}
-
 }  // namespace
 
 bool is_crowded(const SectionContext& context) {
@@ -284,13 +207,13 @@ std::vector<LockSections> estimate_sections(std::span<const SectionWindow> windo
   std::vector<LockSections> all;
   for (const std::uint64_t address : most_held(windows)) {
     if (crowded && !is_met_by_most(windows, address)) continue;
-    const Counts counts = counts_of(windows, address);
     const SectionTotals totals = totals_of(windows, address);
     const LockRates counted = counted_of(context, address, totals.sum.is_rwlock);
-    auto rate = rate_by_waits_of(windows, address, counted.waits_per_s);
-    if (!rate) rate = rate_of(counts, known);
+    auto rate =
+        lock_rate(windows, address,
+                  {.threads = totals.threads.size(), .busy_share = counted.busy_share}, known);
     if (rate && !totals.sum.is_rwlock) rate = at_least(*rate, counted.wakes_per_s);
-    if (!rate || is_beyond_telling(counts, *rate, totals.threads.size())) continue;
+    if (!rate) continue;
     LockSections sections;
     sections.pid = context.pid;
     sections.image = context.image;

@@ -26,8 +26,8 @@ namespace cw {
 
 // What the futex side counted of a lock, exactly.
 struct LockRates {
-  double waits_per_s = 0;
   double wakes_per_s = 0;  // that woke somebody
+  double busy_share = 0;   // of the time, in which somebody waited
 };
 
 // What else is known of a process.

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <iterator>
-#include <set>
+#include <unordered_set>
 #include <utility>
 
 namespace cw {
@@ -33,6 +33,7 @@ struct Thread {
   std::uint64_t last_ns = 0;  // its event before
   std::uint64_t hits = 0;
   std::uint64_t stacks = 0;
+  double probes_ns = 0;                       // that all these took
   std::map<std::uint64_t, Section> sections;  // by lock
 };
 
@@ -46,16 +47,17 @@ bool is_read(SectionCall call) {
 }
 
 // Between two pauses by their logarithms: what is forgotten first is what is near.
-double more_after(std::uint64_t pause_ns, const std::vector<ColdFloor>& cold) {
+double more_after(std::uint64_t pause_ns, const std::vector<ColdHit>& cold,
+                  double ColdHit::* figure) {
   const auto pause = static_cast<double>(pause_ns);
   const auto longer =
-      std::ranges::find_if(cold, [&](const ColdFloor& known) { return known.pause_ns >= pause; });
-  if (longer == cold.end()) return cold.empty() ? 0 : cold.back().more_ns;
-  if (longer == cold.begin()) return longer->more_ns;
-  const ColdFloor& shorter = *std::prev(longer);
+      std::ranges::find_if(cold, [&](const ColdHit& known) { return known.pause_ns >= pause; });
+  if (longer == cold.end()) return cold.empty() ? 0 : cold.back().*figure;
+  if (longer == cold.begin()) return *longer.*figure;
+  const ColdHit& shorter = *std::prev(longer);
   const double part =
       std::log(pause / shorter.pause_ns) / std::log(longer->pause_ns / shorter.pause_ns);
-  return shorter.more_ns + part * (longer->more_ns - shorter.more_ns);
+  return shorter.*figure + part * (*longer.*figure - shorter.*figure);
 }
 
 class WindowReader {
@@ -66,14 +68,13 @@ class WindowReader {
   SectionWindow read() {
     for (const SectionEvent& event : record_->events) pass(event);
     finish();
-    add_waits();
     window_.open_ns = record_->open_ns;
     window_.length_ns = record_->length_ns;
-    window_.cut_short = record_->cut_short;
     window_.set = record_->set;
     window_.stacks_one_in = record_->stacks_one_in;
     window_.hits = record_->events.size();
-    window_.threads = threads_.size();
+    for (const auto& [tid, thread] : threads_)
+      window_.hits_of.emplace(tid, ThreadHits{.hits = thread.hits, .probes_ns = thread.probes_ns});
     drop_the_least();
     return std::move(window_);
   }
@@ -84,6 +85,7 @@ class WindowReader {
     settle(thread, event);
     LockWindow& lock = window_.locks[event.lock];
     if (is_of_rwlock(event.call)) lock.is_rwlock = true;
+    ++lock.calls_of[event.tid];
     if (asks(event.call))
       ++lock.asks;
     else if (!event.inner)
@@ -92,6 +94,8 @@ class WindowReader {
     thread.last_ns = event.time_ns;
     ++thread.hits;
     if (event.stack != 0) ++thread.stacks;
+    thread.probes_ns += costs_->hit_ns + (event.stack != 0 ? costs_->stack_ns : 0) +
+                        more_after(event.time_ns - before, costs_->cold, &ColdHit::more_ns);
     const bool begins = asks(event.call) || event.call == SectionCall::kConditionWait;
     if (begins && !event.inner && record_->set == ProbeSet::kBoth) ask(thread, event, before);
   }
@@ -170,7 +174,9 @@ class WindowReader {
                                         std::uint64_t end_ns, bool ended) const {
     const auto measured = static_cast<double>(end_ns - std::min(end_ns, section.start_ns));
     const double floors = (section.after_wait ? 0 : 0.5) + (ended ? 0.5 : 0);
-    const double cold = section.after_wait ? 0 : more_after(section.pause_ns, costs_->cold);
+    const double cold = section.after_wait
+                            ? 0
+                            : more_after(section.pause_ns, costs_->cold, &ColdHit::floor_more_ns);
     const double cost = floors * costs_->floor_ns + cold +
                         static_cast<double>(thread.hits - section.hits) * costs_->hit_ns +
                         static_cast<double>(thread.stacks - section.stacks) * costs_->stack_ns;
@@ -215,16 +221,6 @@ class WindowReader {
     }
   }
 
-  void add_waits() {
-    for (const WordWaits& word : record_->waits) {
-      auto lock = window_.locks.upper_bound(word.address);
-      if (lock == window_.locks.begin()) continue;
-      --lock;
-      const std::uint64_t bytes = lock->second.is_rwlock ? kRwlockBytes : kMutexWords;
-      if (word.address - lock->first < bytes) lock->second.waits += word.waits;
-    }
-  }
-
   [[nodiscard]] bool waits(std::uint32_t tid, std::uint64_t address, SectionCall call) const {
     return std::ranges::any_of(record_->waiting, [&](const WaitingThread& waiting) {
       return waiting.tid == tid && is_word_of(waiting.address, address, call);
@@ -260,6 +256,20 @@ void HolderWindow::add(const HolderWindow& other) {
   held_ns += other.held_ns;
   cut_ns += other.cut_ns;
   holds.merge(other.holds);
+}
+
+const LockWindow* lock_in(const SectionWindow& window, std::uint64_t address) {
+  const auto found = window.locks.find(address);
+  return found == window.locks.end() ? nullptr : &found->second;
+}
+
+double cold_hits_ns(const SectionRecord& record, const SectionCosts& costs) {
+  if (record.events.empty()) return 0;
+  std::unordered_set<std::uint32_t> threads;
+  for (const SectionEvent& event : record.events) threads.insert(event.tid);
+  const std::uint64_t apart_ns = record.length_ns * threads.size() / record.events.size();
+  return static_cast<double>(record.events.size()) *
+         more_after(apart_ns, costs.cold, &ColdHit::more_ns);
 }
 
 SectionWindow sections_in(SectionRecord record, const SectionCosts& costs) {

@@ -47,10 +47,15 @@ struct LockWindow {
   std::uint64_t hits_within = 0;  // those holds': probes of other locks that the holder passed
   Histogram cut;                  // ns, of the others, up to the window's end
   std::uint64_t cut_ns = 0;
-  std::uint64_t waits = 0;             // that ended in it, of all threads
   std::uint64_t begun_before = 0;      // ended in the window; the beginning was not seen
   std::vector<std::uint32_t> threads;  // that had it
+  std::map<std::uint32_t, std::uint64_t> calls_of;  // by thread: probes passed for this lock
   std::map<StackId, HolderWindow> holders;
+};
+
+struct ThreadHits {
+  std::uint64_t hits = 0;
+  double probes_ns = 0;  // that all these took, likely
 };
 
 struct SectionWindow {
@@ -58,14 +63,20 @@ struct SectionWindow {
 
   std::uint64_t open_ns = 0;
   std::uint64_t length_ns = 0;
-  bool cut_short = false;  // `waits` of its locks are too many
   ProbeSet set = ProbeSet::kBoth;
   std::uint64_t stacks_one_in = 0;
   std::uint64_t hits = 0;
-  std::uint64_t threads = 0;  // that passed a probe
+  std::map<std::uint32_t, ThreadHits> hits_of;  // by thread
   // By address; of more than kMostLocks those that were called for most.
   std::map<std::uint64_t, LockWindow> locks;
 };
+
+// Null where the window did not meet it.
+const LockWindow* lock_in(const SectionWindow& window, std::uint64_t address);
+
+// What the hits took beside costs.hit_ns each, since threads paused before them: about, by how far
+// apart a thread's are on average.
+double cold_hits_ns(const SectionRecord& record, const SectionCosts& costs);
 
 SectionWindow sections_in(SectionRecord record, const SectionCosts& costs);
 

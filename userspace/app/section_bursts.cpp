@@ -137,8 +137,7 @@ Result<SectionRecord> SectionBursts::observe(const SectionTarget& target, const 
     if (!armed) return std::unexpected(armed.error());
     const std::uint64_t open_ns = monotonic_ns() + lead_before(plan.length_ns);
     const std::uint64_t close_ns = open_ns + plan.length_ns;
-    probes_->open(target.pid, open_ns, close_ns,
-                  plan.set == ProbeSet::kBoth ? plan.stacks_one_in : 0);
+    probes_->open(open_ns, close_ns, plan.set == ProbeSet::kBoth ? plan.stacks_one_in : 0);
     if (surges_before(close_ns, plan.most_hits, [&] { return probes_->hits(kSingleStepped).all; }))
       probes_->close(monotonic_ns());
   }
@@ -177,7 +176,8 @@ void SectionBursts::settle(Watch& watch, const WindowPlan& plan, SectionRecord r
   const WindowOutcome outcome{.length_ns = record.length_ns,
                               .inside = hits.inside,
                               .hits = hits.all,
-                              .stacks = probes_->stacks()};
+                              .stacks = probes_->stacks(),
+                              .cold_ns = cold_hits_ns(record, costs_)};
   watch.governor->settle(plan, outcome, now - watch.settled_ns, watch.target.cpus);
   watch.settled_ns = now;
   watch.plan.reset();

@@ -44,15 +44,12 @@ constexpr std::uint8_t kFirstArgument = 0;
 
 pthread_mutex_t never_locked = PTHREAD_MUTEX_INITIALIZER;
 
-// Nanoseconds a call.
-double best_ns() {
-  constexpr int kPairs = 150;
-  return best_call_ns(2 * kPairs, [] {
-    for (int i = 0; i < kPairs; ++i) {
-      cw_probed_lock(&never_locked);
-      cw_probed_unlock(&never_locked);
-    }
-  });
+void hold_nothing_at_once() {
+  constexpr int kTimes = 1'000;
+  for (int i = 0; i < kTimes; ++i) {
+    cw_probed_lock(&never_locked);
+    cw_probed_unlock(&never_locked);
+  }
 }
 
 // Shorter ones change nothing that could be measured.
@@ -63,13 +60,27 @@ struct Pause {
 };
 constexpr auto kPauses = std::to_array<Pause>({{50'000, 200}, {500'000, 50}});
 
-void hold_nothing_after(const Pause& pause) {
+// What the two calls of a hold of nothing take after a pause.
+struct Calls {
+  double first_ns = 0;
+  double second_ns = 0;
+};
+
+Calls hold_nothing_after(const Pause& pause) {
   const timespec length{.tv_sec = 0, .tv_nsec = pause.ns};
+  std::vector<std::uint64_t> first;
+  std::vector<std::uint64_t> second;
   for (int i = 0; i < pause.times; ++i) {
     nanosleep(&length, nullptr);
+    const std::uint64_t begin = monotonic_ns();
     cw_probed_lock(&never_locked);
+    const std::uint64_t between = monotonic_ns();
     cw_probed_unlock(&never_locked);
+    first.push_back(between - begin);
+    second.push_back(monotonic_ns() - between);
   }
+  return {.first_ns = median_of(std::move(first)).value_or(0),
+          .second_ns = median_of(std::move(second)).value_or(0)};
 }
 
 std::optional<double> median_hold_ns(SectionRecord record) {
@@ -90,7 +101,7 @@ std::optional<double> floor_in(SectionProbes& probes, const std::vector<SectionP
   probes.clear();
   const auto armed = probes.arm(getpid(), ours);
   if (!armed) return std::nullopt;
-  probes.open(getpid(), monotonic_ns(), std::numeric_limits<std::uint64_t>::max(), 0);
+  probes.open(monotonic_ns(), std::numeric_limits<std::uint64_t>::max(), 0);
   run();
   probes.close(monotonic_ns());
   return median_hold_ns(probes.record());
@@ -117,19 +128,21 @@ std::vector<SectionProbe> sections_on_ourselves() {
 std::optional<SectionCosts> measure_section_costs(SectionProbes& probes) {
   const std::vector<SectionProbe> ours = sections_on_ourselves();
   if (ours.empty()) return std::nullopt;
-  const double alone = best_ns();
-  double watched = 0;
-  const auto floor = floor_in(probes, ours, [&] { watched = best_ns(); });
+  const auto floor = floor_in(probes, ours, hold_nothing_at_once);
   if (!floor) return std::nullopt;
-  SectionCosts costs{.hit_ns = std::max(0.0, watched - alone),
-                     .floor_ns = *floor,
-                     .stack_ns = 0,
-                     .cold = {{.pause_ns = kWarmNs, .more_ns = 0}}};
+  SectionCosts costs{
+      .hit_ns = 0, .floor_ns = *floor, .stack_ns = 0, .cold = {{.pause_ns = kWarmNs}}};
   for (const Pause& pause : kPauses) {
-    const auto cold = floor_in(probes, ours, [&] { hold_nothing_after(pause); });
-    costs.cold.push_back(
-        {.pause_ns = static_cast<double>(pause.ns),
-         .more_ns = std::max(cold.value_or(*floor) - *floor, costs.cold.back().more_ns)});
+    const Calls alone = hold_nothing_after(pause);
+    Calls watched;
+    const auto cold = floor_in(probes, ours, [&] { watched = hold_nothing_after(pause); });
+    // One hit right after another, in what is a program and no tight loop.
+    if (costs.hit_ns == 0) costs.hit_ns = std::max(0.0, watched.second_ns - alone.second_ns);
+    const double hit_ns = watched.first_ns - alone.first_ns;
+    costs.cold.push_back({.pause_ns = static_cast<double>(pause.ns),
+                          .more_ns = std::max(hit_ns - costs.hit_ns, costs.cold.back().more_ns),
+                          .floor_more_ns = std::max(cold.value_or(*floor) - *floor,
+                                                    costs.cold.back().floor_more_ns)});
   }
   return costs;
 }

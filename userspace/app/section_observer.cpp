@@ -32,7 +32,7 @@ std::map<std::uint64_t, LockRates> counted_in(const Report& report, std::int32_t
   for (const LockReport& lock : report.locks) {
     if (lock.address == 0 || lock.objects > 1 || lock.pids != std::vector{pid}) continue;
     LockRates& rates = counted[lock.address];
-    rates.waits_per_s += lock.waits_per_s;
+    rates.busy_share = std::max(rates.busy_share, lock.busy_share);
     for (const Releasers& releasers : lock.releasers)
       rates.wakes_per_s += static_cast<double>(releasers.wakes) / report.interval_s;
   }

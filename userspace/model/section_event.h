@@ -54,12 +54,6 @@ struct WaitingThread {
   std::uint64_t address = 0;  // of the word
 };
 
-// Waits on a word that ended in the window.
-struct WordWaits {
-  std::uint64_t address = 0;
-  std::uint64_t waits = 0;
-};
-
 // Which calls are probed: those that ask for a lock, those that let one go, or both. The three sets
 // are those of the allocator's windows, and serve the same end.
 inline constexpr ProbeSet kAsking = ProbeSet::kAllocs;
@@ -68,18 +62,17 @@ inline constexpr ProbeSet kLettingGo = ProbeSet::kFrees;
 struct SectionRecord {
   std::uint64_t open_ns = 0;  // CLOCK_MONOTONIC
   std::uint64_t length_ns = 0;
-  bool cut_short = false;  // there was no room; `waits` are those up to the planned end
   ProbeSet set = ProbeSet::kBoth;
   std::uint32_t stacks_one_in = 0;
   std::vector<SectionEvent> events;  // in any order
   std::vector<WaitingThread> waiting;
-  std::vector<WordWaits> waits;
 };
 
 // After a pause the processor has forgotten some of what a probe's run needs.
-struct ColdFloor {
-  double pause_ns = 0;  // of the thread, before
-  double more_ns = 0;   // by which a hold of nothing is then measured as longer
+struct ColdHit {
+  double pause_ns = 0;       // of the thread, before
+  double more_ns = 0;        // that a hit takes then
+  double floor_more_ns = 0;  // by which a hold of nothing is then measured as longer
 };
 
 // What is to be taken out of measured holds.
@@ -88,7 +81,7 @@ struct SectionCosts {
   // A hold of nothing, as it is measured: the end of one run, the start of one.
   double floor_ns = 0;
   double stack_ns = 0;
-  std::vector<ColdFloor> cold;  // by pause, the shortest first
+  std::vector<ColdHit> cold;  // by pause, the shortest first
 };
 
 }  // namespace cw

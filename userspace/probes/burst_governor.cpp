@@ -37,7 +37,7 @@ BurstGovernor::BurstGovernor(double budget_share, ProbeCosts costs, std::uint64_
       random_(seed) {}
 
 double BurstGovernor::cost_of(const WindowOutcome& outcome) const {
-  return costs_.window_ns + costs_.hit_ns * static_cast<double>(outcome.hits) +
+  return costs_.window_ns + costs_.hit_ns * static_cast<double>(outcome.hits) + outcome.cold_ns +
          costs_.stack_ns * static_cast<double>(outcome.stacks);
 }
 

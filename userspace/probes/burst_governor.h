@@ -34,6 +34,7 @@ struct WindowOutcome {
   std::uint64_t inside = 0;  // hits in that time
   std::uint64_t hits = 0;    // all, from attaching to having detached
   std::uint64_t stacks = 0;
+  double cold_ns = 0;  // that hits took beside ProbeCosts::hit_ns each
 };
 
 class BurstGovernor {

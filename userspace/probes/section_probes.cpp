@@ -67,15 +67,11 @@ SectionEvent event_of(const cw_section_event& seen) {
 struct SectionProbes::State {
   Skeleton<sections_bpf> skeleton;
   std::unique_ptr<void, Unmap> events;
-  std::unique_ptr<void, Unmap> waits;  // cw_window_waits
   std::uint32_t cpus = 1;
   std::uint32_t room = 0;
   std::uint64_t opened_ns = 0;
   std::uint32_t stacks_one_in = 0;
 
-  [[nodiscard]] cw_window_waits& counted() const {
-    return *static_cast<cw_window_waits*>(waits.get());
-  }
   [[nodiscard]] std::vector<cw_section_cpu> by_cpu() const {
     return read_by_cpu<cw_section_cpu>(bpf_map__fd(skeleton->maps.section_cpus), 0);
   }
@@ -110,11 +106,6 @@ Result<SectionProbes> SectionProbes::load(const LockProbes& locks) {
   if (events == MAP_FAILED)
     return fail(Exit::kFailed, fmt::format("cannot map events: {}", std::strerror(errno)));
   state->events = {events, Unmap{bytes}};
-  void* const waits = mmap(nullptr, sizeof(cw_window_waits), PROT_READ | PROT_WRITE, MAP_SHARED,
-                           locks.shared_map("window_waits"), 0);
-  if (waits == MAP_FAILED)
-    return fail(Exit::kFailed, fmt::format("cannot map counts: {}", std::strerror(errno)));
-  state->waits = {waits, Unmap{sizeof(cw_window_waits)}};
   return SectionProbes(std::move(state));
 }
 
@@ -133,16 +124,13 @@ Result<ArmedProbes> SectionProbes::arm(std::int32_t pid,
 void SectionProbes::clear() {
   cw_section_window& window = state_->skeleton->bss->section_window;
   std::atomic_ref(window.close_ns).store(0);
-  cw_window_waits& counted = state_->counted();
-  std::atomic_ref(counted.close_ns).store(0);
-  std::ranges::fill(counted.words, cw_counted_word{});
   const std::vector<cw_section_cpu> blank(state_->cpus);
   const std::uint32_t zero = 0;
   bpf_map_update_elem(bpf_map__fd(state_->skeleton->maps.section_cpus), &zero, blank.data(),
                       BPF_ANY);
 }
 
-void SectionProbes::open(std::int32_t pid, std::uint64_t open_ns, std::uint64_t close_ns,
+void SectionProbes::open(std::uint64_t open_ns, std::uint64_t close_ns,
                          std::uint32_t stacks_one_in) {
   cw_section_window& window = state_->skeleton->bss->section_window;
   state_->opened_ns = open_ns;
@@ -150,17 +138,12 @@ void SectionProbes::open(std::int32_t pid, std::uint64_t open_ns, std::uint64_t 
   std::atomic_ref(window.stacks_one_in).store(stacks_one_in);
   std::atomic_ref(window.open_ns).store(open_ns);
   std::atomic_ref(window.close_ns).store(close_ns);
-  cw_window_waits& counted = state_->counted();
-  counted.tgid = static_cast<std::uint32_t>(pid);
-  std::atomic_ref(counted.open_ns).store(open_ns);
-  std::atomic_ref(counted.close_ns).store(close_ns);
 }
 
 void SectionProbes::close(std::uint64_t now_ns) {
   cw_section_window& window = state_->skeleton->bss->section_window;
   if (std::atomic_ref(window.close_ns).load() > now_ns)
     std::atomic_ref(window.close_ns).store(std::max(now_ns, state_->opened_ns));
-  std::atomic_ref(state_->counted().close_ns).store(std::atomic_ref(window.close_ns).load());
 }
 
 HitCounts SectionProbes::hits(std::uint64_t stepped_weight) const {
@@ -180,10 +163,7 @@ SectionRecord SectionProbes::record() const {
   std::uint64_t close_ns = std::atomic_ref(state_->skeleton->bss->section_window.close_ns).load();
   const std::vector<cw_section_cpu> cpus = state_->by_cpu();
   for (const cw_section_cpu& cpu : cpus)
-    if (cpu.full_ns != 0) {
-      close_ns = std::min<std::uint64_t>(close_ns, cpu.full_ns);
-      record.cut_short = true;
-    }
+    if (cpu.full_ns != 0) close_ns = std::min<std::uint64_t>(close_ns, cpu.full_ns);
   record.open_ns = state_->opened_ns;
   record.length_ns = close_ns - std::min(close_ns, record.open_ns);
   record.stacks_one_in = state_->stacks_one_in;
@@ -198,8 +178,6 @@ SectionRecord SectionProbes::record() const {
       if (tids.size() < kThreadsLookedUp) tids.insert(seen.tid);
     }
   }
-  for (const cw_counted_word& word : state_->counted().words)
-    if (word.waits != 0) record.waits.push_back({.address = word.address, .waits = word.waits});
   const int threads = bpf_map__fd(state_->skeleton->maps.threads);
   for (const std::uint32_t tid : tids) {
     cw_thread thread{};

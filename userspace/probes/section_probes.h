@@ -41,8 +41,7 @@ class SectionProbes {
   // Forgets the window before; none is open then. To be called while nothing is armed.
   void clear();
   // The time in which calls are written down, and waits of process `pid` counted.
-  void open(std::int32_t pid, std::uint64_t open_ns, std::uint64_t close_ns,
-            std::uint32_t stacks_one_in);
+  void open(std::uint64_t open_ns, std::uint64_t close_ns, std::uint32_t stacks_one_in);
   // Ends it early.
   void close(std::uint64_t now_ns);
   // Hits since clear(), one that is single-stepped as `stepped_weight` others.
