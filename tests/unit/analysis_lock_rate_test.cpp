@@ -67,8 +67,8 @@ Estimate rate_of(const std::vector<SectionWindow>& windows, const LockUse& use) 
 // 4 x 25 in 5 ms: 20,000 a second, and of the time 100 to 200 hits take 2.7 % on average.
 TEST(LockRate, WhereNobodyWaitsAThreadLosesItsOwnTime) {
   const Estimate rate = rate_of(by_turns(4, {.threads = 4, .asks = 25, .releases = 25}),
-                                {.threads = 4, .busy_share = 0.1});
-  EXPECT_NEAR(rate.estimate, 20'000 / (1 - 0.0267 / 4), 5);
+                                {.threads = 4, .busy_share = 0});
+  EXPECT_NEAR(rate.estimate, 20'000 / (1 - 1.5 * 0.0267 / 4), 5);
   EXPECT_LT(rate.low, 20'000);
   EXPECT_GT(rate.low, 0.95 * 20'000) << "nothing scatters";
   EXPECT_LT(rate.high, 1.05 * 20'000);
@@ -78,7 +78,7 @@ TEST(LockRate, WhereSomebodyAlwaysWaitsAllDo) {
   const Estimate rate = rate_of(by_turns(4, {.threads = 4, .asks = 25, .releases = 25}),
                                 {.threads = 4, .busy_share = 1});
   EXPECT_NEAR(rate.estimate, 20'000 / (1 - 0.0267), 5);
-  EXPECT_LT(rate.low, 20'000 / (1 - 0.3 * 0.0267)) << "probes may cost less than on ourselves";
+  EXPECT_LT(rate.low, 20'000) << "they may make up for it";
   EXPECT_GT(rate.high, 20'000 / (1 - 1.7 * 0.0267)) << "or more";
 }
 

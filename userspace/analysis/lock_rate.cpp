@@ -12,8 +12,9 @@ namespace {
 
 using SectionWindows = std::span<const SectionWindow>;
 
-// What probes take in a program, beside what they take of ourselves: at least and at most.
-constexpr double kLeast = 0.3;
+// What probes take of a lock's time, beside what is likely: nothing, where its threads make up for
+// it while they rest, or so many times as much, where they meet the probes cold.
+constexpr double kLeast = 0;
 constexpr double kMost = 1.7;
 
 // One window, of one lock.
@@ -109,11 +110,12 @@ struct CountedRate {
 
 std::optional<CountedRate> count_rate(SectionWindows windows, std::uint64_t address,
                                       const LockUse& use) {
-  constexpr double kFewest = 6;      // windows
+  constexpr double kDearer = 1.5;    // in several threads at once, of which none waits
+  constexpr double kFewest = 4;      // windows
   constexpr double kFewCalls = 100;  // their scatter may be small by luck
   constexpr double kUnknown = 0.02;  // what else differs while a process is probed
-  const double part = std::clamp(
-      use.busy_share, 1 / static_cast<double>(std::max<std::size_t>(1, use.threads)), 1.0);
+  const double alone = 1 / static_cast<double>(std::max<std::size_t>(1, use.threads));
+  const double part = use.busy_share + (1 - use.busy_share) * kDearer * alone;
   std::vector<Seen> all;
   all.reserve(windows.size());
   for (const SectionWindow& window : windows)
