@@ -406,7 +406,11 @@ __noinline int step_out(struct walk *walk)
 	return step_by_rule(walk, rule);
 }
 
-/* Walks from pc, sp and fp in `walk`. */
+/*
+ * Walks from pc, sp and fp in `walk`; answers nothing of use. From a hook to here and on to a
+ * search there are eight functions, one calling another, which is as deep as the verifier lets
+ * them.
+ */
 __noinline int walk_out(struct walk *walk)
 {
 	if (!walk)

@@ -25,20 +25,21 @@ struct Work {
   std::uint64_t others = 0;
 };
 
-void add(SectionWindow& window, const Work& work, std::uint32_t first_tid = 1) {
-  for (std::uint32_t tid = first_tid; tid < first_tid + work.threads; ++tid) {
-    std::uint64_t calls = 0;
-    if (window.set != kLettingGo) calls += work.asks;
-    if (window.set != kAsking) calls += work.releases;
-    const std::uint64_t hits = calls + work.others;
-    window.hits += hits;
-    window.hits_of[tid] = {.hits = hits, .probes_ns = static_cast<double>(hits) * kRatedHitNs};
-    if (calls == 0) continue;
-    LockWindow& lock = window.locks[kRatedLock];
-    lock.calls_of[tid] = calls;
-    if (window.set != kLettingGo) lock.asks += work.asks;
-    if (window.set != kAsking) lock.releases += work.releases;
-  }
+// As sections_in() has it. One kind of work a window, and one that does not take the lock.
+void add(SectionWindow& window, const Work& work) {
+  std::uint64_t calls = 0;
+  if (window.set != kLettingGo) calls += work.asks;
+  if (window.set != kAsking) calls += work.releases;
+  const double each_ns = static_cast<double>(calls + work.others) * kRatedHitNs;
+  window.hits += work.threads * (calls + work.others);
+  window.threads += work.threads;
+  window.busiest_ns = std::max(window.busiest_ns, each_ns);
+  if (calls == 0) return;
+  LockWindow& lock = window.locks[kRatedLock];
+  lock.calls_ns = static_cast<double>(work.threads * calls) * kRatedHitNs;
+  lock.slowed = std::min(0.9, each_ns / static_cast<double>(kRatedNs));
+  if (window.set != kLettingGo) lock.asks = work.threads * work.asks;
+  if (window.set != kAsking) lock.releases = work.threads * work.releases;
 }
 
 SectionWindow window_of(ProbeSet set, const Work& work) {
@@ -98,7 +99,7 @@ TEST(LockRate, WhoHoldsItUpPassingOtherProbes) {
                                      {.threads = 4, .asks = 25, .releases = 25});
     if (i % 6 == 5) {
       window = window_of(window.set, {});
-      add(window, {.threads = 1, .others = kRatedNs / 1'000}, 9);
+      add(window, {.threads = 1, .others = kRatedNs / 1'000});
     }
     windows.push_back(std::move(window));
   }
@@ -106,11 +107,20 @@ TEST(LockRate, WhoHoldsItUpPassingOtherProbes) {
   EXPECT_NEAR(rate.estimate, 20'000, 400);
 }
 
+// As above; but the lock is asked for at no other time either, it is only let go there.
+TEST(LockRate, WindowsThatSayNothingAreNoTime) {
+  std::vector<SectionWindow> windows;
+  for (int i = 0; i < 24; ++i)
+    windows.push_back(window_of(kTurns.at(static_cast<std::size_t>(i) % 3),
+                                {.threads = 4, .asks = 0, .releases = 25}));
+  EXPECT_NEAR(rate_of(windows, {.threads = 4, .busy_share = 0}).estimate, 20'000, 400);
+}
+
 // The same thread, but the lock is taken as ever: it is no part of it.
 TEST(LockRate, WhoPassesOtherProbesBeside) {
   std::vector<SectionWindow> windows = by_turns(8, {.threads = 4, .asks = 25, .releases = 25});
   for (std::size_t i = 5; i < windows.size(); i += 6)
-    add(windows[i], {.threads = 1, .others = kRatedNs / 1'000}, 9);
+    add(windows[i], {.threads = 1, .others = kRatedNs / 1'000});
   const Estimate rate = rate_of(windows, {.threads = 5, .busy_share = 0});
   EXPECT_NEAR(rate.estimate, 20'000, 400);
 }
@@ -126,14 +136,53 @@ TEST(LockRate, PausesOfItsOwnCount) {
   EXPECT_NEAR(rate.estimate, 20'000 * 5 / 6., 400);
 }
 
+// What its thread loses to probes for locks within this one, more than a fifth of its time, is lost
+// to this one, too.
+TEST(LockRate, OfAnOuterLock) {
+  const Estimate rate = rate_of(by_turns(8, {.asks = 100, .releases = 100, .others = 1'000}),
+                                {.threads = 1, .busy_share = 0});
+  EXPECT_NEAR(rate.estimate, 20'000 / (1 - 0.227), 200);
+  EXPECT_LT(rate.low, 20'000 * 1.01);
+}
+
+// One thread of ten takes it all the time, with 0.2 us of its own beside each probe.
+TEST(LockRate, ThreadsThatAreSlowedCountAsMuchAsTheyCall) {
+  std::vector<SectionWindow> windows;
+  for (int i = 0; i < 24; ++i) {
+    const ProbeSet set = kTurns.at(static_cast<std::size_t>(i) % 3);
+    const std::uint64_t calls = set == ProbeSet::kBoth ? 2'272 : 4'166;
+    windows.push_back(window_of(set, {.asks = calls, .releases = calls}));
+    windows.back().threads = 10;
+  }
+  const auto rate = lock_rate(windows, kRatedLock, {.threads = 10, .busy_share = 0}, kKnown);
+  EXPECT_TRUE(!rate || rate->high > 4e6);
+}
+
+// One window of 24 had all that there was: as well there might have been none.
+TEST(LockRate, OneBurst) {
+  std::vector<SectionWindow> windows(23, window_of(ProbeSet::kBoth, {.others = 1}));
+  windows.push_back(window_of(ProbeSet::kBoth, {.asks = 500, .releases = 500}));
+  EXPECT_EQ(rate_of(windows, {}).low, 0);
+}
+
+TEST(LockRate, SingleSteppedProbesAreNotReckonedWith) {
+  std::vector<SectionWindow> windows = by_turns(8, {.threads = 4, .asks = 25, .releases = 25});
+  const Estimate before = rate_of(windows, {.threads = 4, .busy_share = 1});
+  for (SectionWindow& window : windows) window.stepped = true;
+  const Estimate stepped = rate_of(windows, {.threads = 4, .busy_share = 1});
+  EXPECT_NE(before.estimate, stepped.estimate);
+  EXPECT_NEAR(stepped.estimate, 20'000, 1'000);
+}
+
 // Of 200 observations of a lock that is taken by chance, at least 180 have the truth in their
 // interval; no matter how rare it is.
 TEST(LockRate, IntervalsCoverWhatIsByChance) {
-  for (const double per_window : {0.5, 5., 50.}) {
+  for (const double per_window : {0.2, 5., 50.}) {
     std::mt19937_64 random(1);
     std::poisson_distribution<std::uint64_t> drawn(per_window);
     const double truth = per_window * 1e9 / static_cast<double>(kRatedNs);
     int covered = 0;
+    double width = 0;  // of the intervals, mean, in truths
     for (int i = 0; i < 200; ++i) {
       std::vector<SectionWindow> windows;
       for (int n = 0; n < 24; ++n) {
@@ -142,8 +191,10 @@ TEST(LockRate, IntervalsCoverWhatIsByChance) {
       }
       const auto rate = lock_rate(windows, kRatedLock, {.threads = 1, .busy_share = 0}, kKnown);
       if (rate && rate->low <= truth && truth <= rate->high) ++covered;
+      if (rate) width += (rate->high - rate->low) / truth / 200;
     }
     EXPECT_GE(covered, 180) << per_window << " a window";
+    EXPECT_LT(width, 0.1 + 8 / std::sqrt(24 * per_window)) << per_window << " a window";
   }
 }
 

@@ -97,7 +97,7 @@ LockSections estimate(LockingProcess process, std::uint64_t length_ns, int windo
   context.costs = kCosts;
   context.busy = 1;
   context.runnable = 0;
-  context.counted[kLockAddress] = {.wakes_per_s = wakes_per_s};
+  context.counted[kLockAddress] = {.wakes_per_s = wakes_per_s, .busy_share = 0};
   const std::vector<LockSections> all = estimate_sections(seen, context);
   EXPECT_EQ(all.size(), 1U);
   return all.empty() ? LockSections() : all.front();

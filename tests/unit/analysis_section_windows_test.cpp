@@ -257,12 +257,25 @@ TEST(SectionWindows, ColdHitsCostMore) {
   const SectionRecord seen = record(std::move(events));
   EXPECT_NEAR(cold_hits_ns(seen, costs), 100 * 100, 1e-6);
   const SectionWindow window = sections_in(seen, costs);
-  ASSERT_EQ(window.hits_of.size(), 2U);
-  EXPECT_EQ(window.hits_of.at(1).hits, 50U);
-  EXPECT_NEAR(window.hits_of.at(1).probes_ns, 50 * 1'000 + 49 * 100 + 300, 1e-6);
-  EXPECT_NEAR(window.hits_of.at(2).probes_ns, 50 * 1'000 + 49 * 100, 1e-6);
-  EXPECT_EQ(window.locks.at(kLock).calls_of.at(2), 50U);
+  EXPECT_EQ(window.threads, 2U);
+  EXPECT_NEAR(window.busiest_ns, 50 * 1'000 + 49 * 100 + 300, 1e-6) << "one with a stack";
+  const LockWindow& lock = window.locks.at(kLock);
+  EXPECT_NEAR(lock.calls_ns, 100 * 1'000 + 98 * 100 + 300, 1e-6);
+  EXPECT_NEAR(lock.slowed, 0.55, 0.003) << "of 100 us";
+  EXPECT_EQ(lock.within_ns, 0);
   EXPECT_EQ(cold_hits_ns(record({}), costs), 0);
+}
+
+TEST(SectionWindows, ProbesWithinAHold) {
+  const SectionCosts costs{.hit_ns = 700, .floor_ns = 0, .stack_ns = 0, .cold = {}};
+  const SectionWindow window = sections_in(
+      record({at(20'000, SectionCall::kLock), at(22'000, SectionCall::kLock, 1, kOtherLock),
+              at(24'000, SectionCall::kUnlock, 1, kOtherLock), at(30'000, SectionCall::kUnlock)}),
+      costs);
+  EXPECT_NEAR(window.locks.at(kLock).within_ns, 2 * 700, 1e-6);
+  EXPECT_NEAR(window.locks.at(kOtherLock).within_ns, 0, 1e-6);
+  EXPECT_NEAR(window.locks.at(kOtherLock).slowed, 4 * 700 / 100e3, 1e-6)
+      << "all that its thread lost";
 }
 
 TEST(SectionWindows, HoldersBySampledStacks) {

@@ -172,6 +172,37 @@ TEST(BurstGovernor, OneQuietWindowIsNotBelieved) {
   EXPECT_LE(second->length_ns, 4 * first->length_ns);
 }
 
+// Hits that cost three times as much, since threads come to them cold: a third of them is paid for.
+TEST(BurstGovernor, ColdHitsArePaidFor) {
+  const Simulated process{.calls_per_ns = [](double) { return 2e6 / kSecond; }};
+  const auto hits_per_s = [&](double colder) {
+    const ProbeCosts costs = costs_of(process);
+    BurstGovernor governor(0.01, costs, 7);
+    double all = 0;
+    double elapsed_ns = 0;
+    for (int i = 0; i < 300; ++i) {
+      const auto plan = governor.next(1);
+      if (!plan) break;
+      const std::uint64_t hits = plan->length_ns / 500;
+      const std::uint64_t took_ns = plan->pause_ns + plan->length_ns;
+      governor.settle(*plan,
+                      {.length_ns = plan->length_ns,
+                       .inside = hits,
+                       .hits = hits,
+                       .stacks = 0,
+                       .cold_ns = colder * costs.hit_ns * static_cast<double>(hits)},
+                      took_ns, 1);
+      all += static_cast<double>(hits);
+      elapsed_ns += static_cast<double>(took_ns);
+    }
+    return all / elapsed_ns * 1e9;
+  };
+  const double warm = hits_per_s(0);
+  const double cold = hits_per_s(2);
+  EXPECT_GT(cold, warm / 4);
+  EXPECT_LT(cold, warm / 2);
+}
+
 // What passes while probes come and go is paid for by windows that are rarer, not shorter.
 TEST(BurstGovernor, HitsBesideTheWindowAreNotItsRate) {
   const Simulated process{.calls_per_ns = [](double) { return 100e3 / kSecond; }};

@@ -14,8 +14,8 @@ using SectionWindows = std::span<const SectionWindow>;
 
 // What probes take of a lock's time, beside what is likely: nothing, where its threads make up for
 // it while they rest, or so many times as much, where they meet the probes cold.
-constexpr double kLeast = 0;
-constexpr double kMost = 1.7;
+constexpr double kAtLeast = 0;
+constexpr double kAtMost = 1.7;
 
 // One window, of one lock.
 struct Seen {
@@ -24,83 +24,134 @@ struct Seen {
   double asks = 0;
   double releases = 0;
   double probes_ns = 0;   // that its probes likely took of the time
-  double held_up_ns = 0;  // that probes for other locks took of one thread, where that is much
+  double busiest_ns = 0;  // that probes took of one thread
+  [[nodiscard]] double calls() const { return set == kAsking ? asks : releases; }
 };
 
-double calls_of(const LockWindow* lock, std::uint32_t tid) {
-  if (lock == nullptr) return 0;
-  const auto found = lock->calls_of.find(tid);
-  return found == lock->calls_of.end() ? 0 : static_cast<double>(found->second);
-}
-
-// `part`: of what its threads lose, that the lock loses.
-Seen look_at(const SectionWindow& window, const LockWindow* lock, double part) {
-  constexpr double kMuch = 0.2;  // of the window
-  Seen seen{.set = window.set, .length_ns = static_cast<double>(window.length_ns)};
-  for (const auto& [tid, thread] : window.hits_of) {
-    const double calls = calls_of(lock, tid);
-    const double others_ns = thread.probes_ns * (1 - calls / static_cast<double>(thread.hits));
-    if (others_ns > kMuch * seen.length_ns)
-      seen.held_up_ns = std::max(seen.held_up_ns, others_ns);
-    else if (calls > 0)
-      seen.probes_ns += part * thread.probes_ns;
+// Probes for other locks within a hold, ns for each time it is let go: seen where both are probed.
+double within_ns(SectionWindows windows, std::uint64_t address) {
+  double ns = 0;
+  double releases = 0;
+  for (const SectionWindow& window : windows) {
+    const LockWindow* const lock = lock_in(window, address);
+    if (lock == nullptr || window.set != ProbeSet::kBoth) continue;
+    ns += lock->within_ns;
+    releases += static_cast<double>(lock->releases);
   }
-  if (lock == nullptr) return seen;
-  seen.asks = static_cast<double>(lock->asks);
-  seen.releases = static_cast<double>(lock->releases);
-  return seen;
+  return releases > 0 ? ns / releases : 0;
 }
 
-// Sums over windows, of which one can be taken out again.
-struct Sums {
+// What probes took of the time of a lock in a window: so much of it all its threads lost, where
+// somebody waits all the time, and so much each of them by itself, where nobody does.
+double probes_ns(const SectionWindow& window, const LockWindow& lock, double within_ns,
+                 double busy_share) {
+  constexpr double kDearer = 1.5;         // where several threads pass the same probes at once
+  constexpr double kHalfAreProbed = 0.5;  // of what is taken within, where one kind of call is
+  const bool both = window.set == ProbeSet::kBoth;
+  const auto calls = static_cast<double>(window.set == kAsking ? lock.asks : lock.releases);
+  const double all_ns = lock.calls_ns + (both ? 1 : kHalfAreProbed) * within_ns * calls;
+  const double own_ns =
+      (window.threads > 1 ? kDearer : 1) * lock.slowed * static_cast<double>(window.length_ns);
+  return lock.is_rwlock ? own_ns : busy_share * all_ns + (1 - busy_share) * own_ns;
+}
+
+std::vector<Seen> look_at(SectionWindows windows, std::uint64_t address, double busy_share) {
+  const double within = within_ns(windows, address);
+  std::vector<Seen> all;
+  all.reserve(windows.size());
+  for (const SectionWindow& window : windows) {
+    if (window.length_ns == 0) continue;
+    Seen seen{.set = window.set,
+              .length_ns = static_cast<double>(window.length_ns),
+              .busiest_ns = window.busiest_ns};
+    if (const LockWindow* const lock = lock_in(window, address)) {
+      seen.asks = static_cast<double>(lock->asks);
+      seen.releases = static_cast<double>(lock->releases);
+      seen.probes_ns = probes_ns(window, *lock, within, busy_share);
+    }
+    all.push_back(seen);
+  }
+  return all;
+}
+
+// CallSums over windows, of which one can be taken out again.
+struct CallSums {
   double windows = 0;
-  double asks = 0;      // of windows that did not see it let go
-  double releases = 0;  // of the others
-  double both_asks = 0;
-  double both_releases = 0;
+  double calls = 0;
   double length_ns = 0;
   double probes_ns = 0;
 
   void add(const Seen& seen, double times) {
     windows += times;
-    if (seen.set == kAsking)
-      asks += times * seen.asks;
-    else
-      releases += times * seen.releases;
-    if (seen.set == ProbeSet::kBoth) {
-      both_asks += times * seen.asks;
-      both_releases += times * seen.releases;
-    }
+    calls += times * seen.calls();
     length_ns += times * seen.length_ns;
     probes_ns += times * seen.probes_ns;
   }
+};
 
-  // Some calls fail, or are for a recursive mutex: how many there are for each time it is let go is
-  // known from windows that see both.
+struct CountedWindows {
+  CallSums asking;  // windows that did not see it let go
+  CallSums others;
+  double both_asks = 0;
+  double both_releases = 0;
+
+  void add(const Seen& seen, double times) {
+    (seen.set == kAsking ? asking : others).add(seen, times);
+    if (seen.set != ProbeSet::kBoth) return;
+    both_asks += times * seen.asks;
+    both_releases += times * seen.releases;
+  }
+
+  // Some calls fail, or are for a recursive mutex, and waiting for a condition takes it without
+  // one: how many ask for each time it is let go is known from windows that see both.
+  [[nodiscard]] bool asks_tell() const {
+    constexpr double kEnough = 10;
+    return both_asks >= kEnough && both_releases >= kEnough;
+  }
+  [[nodiscard]] double windows() const {
+    return others.windows + (asks_tell() ? asking.windows : 0);
+  }
   [[nodiscard]] double calls() const {
-    return releases + (both_asks > 0 ? asks * both_releases / both_asks : 0);
+    return others.calls + (asks_tell() ? asking.calls * both_releases / both_asks : 0);
+  }
+  [[nodiscard]] double length_ns() const {
+    return others.length_ns + (asks_tell() ? asking.length_ns : 0);
+  }
+  [[nodiscard]] double probes_ns() const {
+    return others.probes_ns + (asks_tell() ? asking.probes_ns : 0);
   }
   [[nodiscard]] double per_s(double dearer) const {
-    const double left_ns = length_ns - dearer * probes_ns;
+    const double left_ns = length_ns() - dearer * probes_ns();
     return left_ns > 0 ? calls() * 1e9 / left_ns : std::numeric_limits<double>::infinity();
   }
 };
 
-// Takes out what a thread lost to other probes while nobody got this lock. What it does between
-// two of these is as nothing beside them.
+// Takes out what one thread lost to probes while nobody got this lock, where that never happens
+// otherwise. What the thread does between two of them is as nothing beside them.
 void take_out_held_up(std::vector<Seen>& windows) {
-  constexpr double kHardly = 0.5;  // of the usual rate
-  Sums usual;
+  constexpr double kMuch = 0.2;         // of a window
+  constexpr double kHardly = 0.5;       // of the calls to be expected
+  constexpr double kToBeExpected = 10;  // calls, or there may be none by chance
+  constexpr double kFewest = 4;         // windows
+  constexpr double kNever = 0.1;        // of them
+  const auto is_usual = [](const Seen& seen) { return seen.busiest_ns <= kMuch * seen.length_ns; };
+  CountedWindows usual;
   for (const Seen& seen : windows)
-    if (seen.held_up_ns == 0 && seen.set != kAsking) usual.add(seen, 1);
-  if (usual.length_ns <= 0) return;
-  for (Seen& seen : windows) {
-    if (seen.held_up_ns == 0) continue;
-    const double expected = usual.releases / usual.length_ns * seen.length_ns;
-    const double calls = seen.set == kAsking ? seen.asks : seen.releases;
-    if (calls >= kHardly * expected) continue;
-    seen.length_ns -= std::min(seen.length_ns, kMost * seen.held_up_ns);
-  }
+    if (is_usual(seen)) usual.add(seen, 1);
+  const auto is_missed = [&](const Seen& seen) {
+    const CallSums& alike = seen.set == kAsking ? usual.asking : usual.others;
+    const double expected =
+        alike.length_ns > 0 ? alike.calls / alike.length_ns * seen.length_ns : 0;
+    return expected >= kToBeExpected && seen.calls() < kHardly * expected;
+  };
+  double missed = 0;
+  for (const Seen& seen : windows)
+    if (is_usual(seen) && is_missed(seen)) ++missed;
+  const double count = usual.asking.windows + usual.others.windows;
+  if (count < kFewest || missed > kNever * count) return;
+  for (Seen& seen : windows)
+    if (!is_usual(seen) && is_missed(seen))
+      seen.length_ns -= std::min(seen.length_ns, seen.busiest_ns);
 }
 
 struct CountedRate {
@@ -108,39 +159,47 @@ struct CountedRate {
   double slowed_share = 0;  // of the time, that probes likely took
 };
 
+// How far a rate may be off by chance alone, of so many calls: a Poisson count's 95 % interval.
+struct ByChance {
+  double low = 0;
+  double high = 0;
+};
+ByChance by_chance(double calls) {
+  return {.low = std::pow(std::max(0.0, std::sqrt(calls) - 1), 2) / calls,
+          .high = std::pow(std::sqrt(calls + 1) + 1, 2) / calls};
+}
+
 std::optional<CountedRate> count_rate(SectionWindows windows, std::uint64_t address,
-                                      const LockUse& use) {
-  constexpr double kDearer = 1.5;    // in several threads at once, of which none waits
-  constexpr double kFewest = 4;      // windows
+                                      double busy_share) {
   constexpr double kFewCalls = 100;  // their scatter may be small by luck
   constexpr double kUnknown = 0.02;  // what else differs while a process is probed
-  const double alone = 1 / static_cast<double>(std::max<std::size_t>(1, use.threads));
-  const double part = use.busy_share + (1 - use.busy_share) * kDearer * alone;
-  std::vector<Seen> all;
-  all.reserve(windows.size());
-  for (const SectionWindow& window : windows)
-    all.push_back(look_at(window, lock_in(window, address), part));
+  // What single-stepping takes is many times what is reckoned with.
+  if (std::ranges::any_of(windows, &SectionWindow::stepped)) return std::nullopt;
+  std::vector<Seen> all = look_at(windows, address, busy_share);
   take_out_held_up(all);
-  Sums totals;
-  for (const Seen& seen : all)
-    if (seen.length_ns > 0) totals.add(seen, 1);
-  if (totals.windows < kFewest || totals.releases <= 0) return std::nullopt;
+  CountedWindows totals;
+  for (const Seen& seen : all) totals.add(seen, 1);
+  if (totals.windows() < static_cast<double>(kFewestWindows) || totals.others.calls <= 0)
+    return std::nullopt;
   std::vector<double> without;
   for (const Seen& seen : all) {
-    if (seen.length_ns <= 0) continue;
-    Sums others = totals;
+    CountedWindows others = totals;
     others.add(seen, -1);
-    if (others.releases > 0) without.push_back(others.per_s(1));
+    without.push_back(others.per_s(1));
   }
   const double rate = totals.per_s(1);
-  double half = half_interval(without);
-  if (totals.calls() < kFewCalls) half = std::max(half, 2 * rate / std::sqrt(totals.calls()));
-  half = std::hypot(half, kUnknown * rate);
-  const auto reach = [&](double dearer) { return std::hypot(half, totals.per_s(dearer) - rate); };
-  return CountedRate{.per_s = {.estimate = rate,
-                               .low = std::max(0.0, rate - reach(kLeast)),
-                               .high = rate + reach(kMost)},
-                     .slowed_share = totals.probes_ns / totals.length_ns};
+  const double half = std::hypot(half_interval(without), kUnknown * rate);
+  if (!std::isfinite(half)) return std::nullopt;
+  Estimate per_s{.estimate = rate,
+                 .low = rate - std::hypot(half, rate - totals.per_s(kAtLeast)),
+                 .high = rate + std::hypot(half, totals.per_s(kAtMost) - rate)};
+  if (totals.calls() < kFewCalls) {
+    const ByChance chance = by_chance(totals.calls());
+    per_s.low = std::min(per_s.low, rate * chance.low);
+    per_s.high = std::max(per_s.high, rate * chance.high);
+  }
+  per_s.low = std::max(0.0, per_s.low);
+  return CountedRate{.per_s = per_s, .slowed_share = totals.probes_ns() / totals.length_ns()};
 }
 
 // As windows of an allocator: what is let go in the place of what is freed.
@@ -155,7 +214,7 @@ Counts counts_of(SectionWindows windows, std::uint64_t address) {
     count.length_ns = window.length_ns;
     count.set = window.set;
     count.hits = window.hits;
-    count.threads = window.hits_of.size();
+    count.threads = window.threads;
     if (const LockWindow* lock = lock_in(window, address)) {
       if (window.set != kLettingGo) count.allocs = lock->asks;
       if (window.set != kAsking) count.frees = lock->releases;
@@ -180,7 +239,8 @@ double counted_per_s(const Counts& counts) {
   double calls = 0;
   double ns = 0;
   for (const AllocWindow& window : counts) {
-    calls += static_cast<double>(std::max(window.allocs, window.frees));
+    if (window.set == kAsking) continue;
+    calls += static_cast<double>(window.frees);
     ns += static_cast<double>(window.length_ns);
   }
   return ns > 0 ? calls * 1e9 / ns : 0;
@@ -198,7 +258,8 @@ bool is_beyond_telling(const Counts& counts, const Estimate& rate, std::size_t t
 std::optional<Estimate> lock_rate(std::span<const SectionWindow> windows, std::uint64_t address,
                                   const LockUse& use, const AllocContext& known) {
   constexpr double kSlowedLittle = 0.3;
-  const auto counted = count_rate(windows, address, use);
+  constexpr double kOneOrTheOther = 0.5;
+  const auto counted = count_rate(windows, address, use.busy_share.value_or(kOneOrTheOther));
   if (counted && counted->slowed_share < kSlowedLittle) return counted->per_s;
   const Counts counts = counts_of(windows, address);
   const auto rate = extrapolated(counts, known);

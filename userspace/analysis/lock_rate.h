@@ -11,9 +11,10 @@
 //
 // - Where somebody waits all the time, whatever delays a thread that has the lock or is about to
 //   take it delays all; where nobody waits, a thread only loses its own time.
-// - A thread that passed so many probes for others that they took much of the window, while this
-//   lock was hardly to be had, had it all the while: a loop over many locks below this one takes a
-//   hundred times as long with probes as without, and neither of its ends may be in the window.
+// - A thread that passed so many probes that they took much of the window, while this lock was
+//   hardly to be had as at no other time, had it all the while: a loop over many locks below this
+//   one takes a hundred times as long with probes as without, and neither of its ends may be in the
+//   window.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +30,8 @@ namespace cw {
 
 // What is known of a lock from elsewhere.
 struct LockUse {
-  std::size_t threads = 1;  // that had it, in all windows
-  double busy_share = 0;    // of the time, in which somebody waited
+  std::size_t threads = 1;           // that had it, in all windows
+  std::optional<double> busy_share;  // of the time, in which somebody waited; empty: not known
 };
 
 // How often the lock at `address` is let go of, per second, with its 95 % interval: the scatter of

@@ -1,9 +1,7 @@
 // How often the locks of a process are taken and for how long they are held, from windows in which
 // probes saw both.
 //
-// Rates come as an allocator's do (alloc_estimate.h): a window counts what was let go, probed
-// threads run slower, and with windows that take turns over three sets of probes what the probes
-// cost cancels.
+// Rates: see lock_rate.h.
 //
 // A hold that is longer than what is left of its window is cut off by the window's end. Those that
 // were seen to end are the short ones, so their mean is too low: each hold whose beginning was seen
@@ -26,8 +24,8 @@ namespace cw {
 
 // What the futex side counted of a lock, exactly.
 struct LockRates {
-  double wakes_per_s = 0;  // that woke somebody
-  double busy_share = 0;   // of the time, in which somebody waited
+  double wakes_per_s = 0;            // that woke somebody
+  std::optional<double> busy_share;  // of the time, in which somebody waited; empty: not known
 };
 
 // What else is known of a process.

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <iterator>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 
 namespace cw {
@@ -21,6 +21,7 @@ struct Section {
   std::uint64_t pause_ns = 0;   // of the thread, since its hit before
   std::uint64_t condition = 0;  // asked by waiting for one
   std::uint64_t hits = 0;       // of the thread, before it began
+  double probes_ns = 0;         // that these took
   std::uint64_t stacks = 0;     // of those, with a stack
   StackId stack = 0;
   SectionCall call = SectionCall::kLock;
@@ -33,8 +34,9 @@ struct Thread {
   std::uint64_t last_ns = 0;  // its event before
   std::uint64_t hits = 0;
   std::uint64_t stacks = 0;
-  double probes_ns = 0;                       // that all these took
-  std::map<std::uint64_t, Section> sections;  // by lock
+  double probes_ns = 0;                          // that all these took
+  std::map<std::uint64_t, std::uint64_t> calls;  // by lock
+  std::map<std::uint64_t, Section> sections;     // by lock
 };
 
 bool is_word_of(std::uint64_t word, std::uint64_t lock, SectionCall call) {
@@ -73,8 +75,9 @@ class WindowReader {
     window_.set = record_->set;
     window_.stacks_one_in = record_->stacks_one_in;
     window_.hits = record_->events.size();
-    for (const auto& [tid, thread] : threads_)
-      window_.hits_of.emplace(tid, ThreadHits{.hits = thread.hits, .probes_ns = thread.probes_ns});
+    window_.threads = threads_.size();
+    window_.stepped = record_->stepped;
+    add_losses();
     drop_the_least();
     return std::move(window_);
   }
@@ -85,7 +88,7 @@ class WindowReader {
     settle(thread, event);
     LockWindow& lock = window_.locks[event.lock];
     if (is_of_rwlock(event.call)) lock.is_rwlock = true;
-    ++lock.calls_of[event.tid];
+    ++thread.calls[event.lock];
     if (asks(event.call))
       ++lock.asks;
     else if (!event.inner)
@@ -94,8 +97,10 @@ class WindowReader {
     thread.last_ns = event.time_ns;
     ++thread.hits;
     if (event.stack != 0) ++thread.stacks;
-    thread.probes_ns += costs_->hit_ns + (event.stack != 0 ? costs_->stack_ns : 0) +
-                        more_after(event.time_ns - before, costs_->cold, &ColdHit::more_ns);
+    const double took_ns = costs_->hit_ns + (event.stack != 0 ? costs_->stack_ns : 0) +
+                           more_after(event.time_ns - before, costs_->cold, &ColdHit::more_ns);
+    thread.probes_ns += took_ns;
+    lock.calls_ns += took_ns;
     const bool begins = asks(event.call) || event.call == SectionCall::kConditionWait;
     if (begins && !event.inner && record_->set == ProbeSet::kBoth) ask(thread, event, before);
   }
@@ -126,6 +131,7 @@ class WindowReader {
                     .pause_ns = event.time_ns - before,
                     .condition = waits ? event.condition : 0,
                     .hits = thread.hits,
+                    .probes_ns = thread.probes_ns,
                     .stacks = thread.stacks,
                     .stack = event.stack,
                     .call = event.call,
@@ -156,6 +162,7 @@ class WindowReader {
                             .pause_ns = 0,
                             .condition = 0,
                             .hits = thread.hits,
+                            .probes_ns = thread.probes_ns,
                             .stacks = thread.stacks,
                             .stack = 0,
                             .call = event.call,
@@ -196,6 +203,7 @@ class WindowReader {
     begin(section, lock);
     lock.held_ns += ns;
     lock.hits_within += thread.hits - section.hits;
+    lock.within_ns += thread.probes_ns - section.probes_ns;
     lock.holds.add(bucket_of(ns), 1);
     if (section.stack == 0) return;
     HolderWindow& holder = lock.holders[section.stack];
@@ -219,6 +227,23 @@ class WindowReader {
         if (section.stack != 0) lock.holders[section.stack].cut_ns += ns;
       }
     }
+  }
+
+  // A thread that loses a part of its time calls so much less for each of its locks.
+  void add_losses() {
+    constexpr double kMostLost = 0.9;
+    const double length_ns = static_cast<double>(record_->length_ns);
+    std::map<std::uint64_t, std::pair<double, double>> calls;  // by lock: seen, and without probes
+    for (const auto& [tid, thread] : threads_) {
+      window_.busiest_ns = std::max(window_.busiest_ns, thread.probes_ns);
+      const double lost = std::min(kMostLost, thread.probes_ns / length_ns);
+      for (const auto& [address, count] : thread.calls) {
+        calls[address].first += static_cast<double>(count);
+        calls[address].second += static_cast<double>(count) / (1 - lost);
+      }
+    }
+    for (const auto& [address, of_lock] : calls)
+      window_.locks[address].slowed = 1 - of_lock.first / of_lock.second;
   }
 
   [[nodiscard]] bool waits(std::uint32_t tid, std::uint64_t address, SectionCall call) const {
@@ -264,12 +289,13 @@ const LockWindow* lock_in(const SectionWindow& window, std::uint64_t address) {
 }
 
 double cold_hits_ns(const SectionRecord& record, const SectionCosts& costs) {
-  if (record.events.empty()) return 0;
-  std::unordered_set<std::uint32_t> threads;
-  for (const SectionEvent& event : record.events) threads.insert(event.tid);
-  const std::uint64_t apart_ns = record.length_ns * threads.size() / record.events.size();
-  return static_cast<double>(record.events.size()) *
-         more_after(apart_ns, costs.cold, &ColdHit::more_ns);
+  std::unordered_map<std::uint32_t, std::uint64_t> hits;  // by thread
+  for (const SectionEvent& event : record.events) ++hits[event.tid];
+  double sum_ns = 0;
+  for (const auto& [tid, count] : hits)
+    sum_ns += static_cast<double>(count) *
+              more_after(record.length_ns / count, costs.cold, &ColdHit::more_ns);
+  return sum_ns;
 }
 
 SectionWindow sections_in(SectionRecord record, const SectionCosts& costs) {

@@ -49,13 +49,11 @@ struct LockWindow {
   std::uint64_t cut_ns = 0;
   std::uint64_t begun_before = 0;      // ended in the window; the beginning was not seen
   std::vector<std::uint32_t> threads;  // that had it
-  std::map<std::uint32_t, std::uint64_t> calls_of;  // by thread: probes passed for this lock
+  // What probes took, likely; see lock_rate.h.
+  double calls_ns = 0;   // those of its own calls
+  double within_ns = 0;  // those that the holders passed, of holds that began and ended here
+  double slowed = 0;     // share of its calls that its threads, each by itself, lost to probes
   std::map<StackId, HolderWindow> holders;
-};
-
-struct ThreadHits {
-  std::uint64_t hits = 0;
-  double probes_ns = 0;  // that all these took, likely
 };
 
 struct SectionWindow {
@@ -66,7 +64,9 @@ struct SectionWindow {
   ProbeSet set = ProbeSet::kBoth;
   std::uint64_t stacks_one_in = 0;
   std::uint64_t hits = 0;
-  std::map<std::uint32_t, ThreadHits> hits_of;  // by thread
+  std::uint64_t threads = 0;  // that passed a probe
+  double busiest_ns = 0;      // that probes took of the thread that lost most to them
+  bool stepped = false;       // some take far longer than what is reckoned with
   // By address; of more than kMostLocks those that were called for most.
   std::map<std::uint64_t, LockWindow> locks;
 };
@@ -75,7 +75,7 @@ struct SectionWindow {
 const LockWindow* lock_in(const SectionWindow& window, std::uint64_t address);
 
 // What the hits took beside costs.hit_ns each, since threads paused before them: about, by how far
-// apart a thread's are on average.
+// apart each thread's are on average.
 double cold_hits_ns(const SectionRecord& record, const SectionCosts& costs);
 
 SectionWindow sections_in(SectionRecord record, const SectionCosts& costs);

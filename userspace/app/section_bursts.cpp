@@ -160,9 +160,10 @@ void SectionBursts::burst(const std::stop_token& stop, const WatchPtr& watch) {
       !plan)
     return;
   auto record = observe(target, *plan);
+  const double cold_ns = record ? cold_hits_ns(*record, costs()) : 0;
   const std::lock_guard lock(mutex_);
   if (record) {
-    settle(*watch, *plan, std::move(*record));
+    settle(*watch, *plan, std::move(*record), cold_ns);
     return;
   }
   watch->remark = remark_on(record.error());
@@ -170,14 +171,15 @@ void SectionBursts::burst(const std::stop_token& stop, const WatchPtr& watch) {
   watch->next_ns = watch->settled_ns = monotonic_ns() + kIdleNs * 4;
 }
 
-void SectionBursts::settle(Watch& watch, const WindowPlan& plan, SectionRecord record) {
+void SectionBursts::settle(Watch& watch, const WindowPlan& plan, SectionRecord record,
+                           double cold_ns) {
   const std::uint64_t now = monotonic_ns();
   const HitCounts hits = probes_->hits(kSingleStepped);
   const WindowOutcome outcome{.length_ns = record.length_ns,
                               .inside = hits.inside,
                               .hits = hits.all,
                               .stacks = probes_->stacks(),
-                              .cold_ns = cold_hits_ns(record, costs_)};
+                              .cold_ns = cold_ns};
   watch.governor->settle(plan, outcome, now - watch.settled_ns, watch.target.cpus);
   watch.settled_ns = now;
   watch.plan.reset();

@@ -84,7 +84,7 @@ class SectionBursts {
   [[nodiscard]] std::vector<WatchPtr> all_watches() const;
   void burst(const std::stop_token& stop, const WatchPtr& watch);
   Result<SectionRecord> observe(const SectionTarget& target, const WindowPlan& plan);
-  void settle(Watch& watch, const WindowPlan& plan, SectionRecord record);
+  void settle(Watch& watch, const WindowPlan& plan, SectionRecord record, double cold_ns);
 
   SectionProbes* probes_;
   double budget_share_;

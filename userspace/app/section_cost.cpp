@@ -45,7 +45,7 @@ constexpr std::uint8_t kFirstArgument = 0;
 pthread_mutex_t never_locked = PTHREAD_MUTEX_INITIALIZER;
 
 void hold_nothing_at_once() {
-  constexpr int kTimes = 1'000;
+  constexpr int kTimes = 400;
   for (int i = 0; i < kTimes; ++i) {
     cw_probed_lock(&never_locked);
     cw_probed_unlock(&never_locked);
@@ -136,13 +136,15 @@ std::optional<SectionCosts> measure_section_costs(SectionProbes& probes) {
     const Calls alone = hold_nothing_after(pause);
     Calls watched;
     const auto cold = floor_in(probes, ours, [&] { watched = hold_nothing_after(pause); });
+    if (!cold) return std::nullopt;
     // One hit right after another, in what is a program and no tight loop.
-    if (costs.hit_ns == 0) costs.hit_ns = std::max(0.0, watched.second_ns - alone.second_ns);
+    if (costs.hit_ns == 0) costs.hit_ns = watched.second_ns - alone.second_ns;
+    if (costs.hit_ns <= 0) return std::nullopt;
     const double hit_ns = watched.first_ns - alone.first_ns;
-    costs.cold.push_back({.pause_ns = static_cast<double>(pause.ns),
-                          .more_ns = std::max(hit_ns - costs.hit_ns, costs.cold.back().more_ns),
-                          .floor_more_ns = std::max(cold.value_or(*floor) - *floor,
-                                                    costs.cold.back().floor_more_ns)});
+    costs.cold.push_back(
+        {.pause_ns = static_cast<double>(pause.ns),
+         .more_ns = std::max(hit_ns - costs.hit_ns, costs.cold.back().more_ns),
+         .floor_more_ns = std::max(*cold - *floor, costs.cold.back().floor_more_ns)});
   }
   return costs;
 }

@@ -15,7 +15,7 @@ std::vector<SectionProbe> sections_on_ourselves();
 
 // A hit where the kernel emulates the probed instruction, and what a hold of nothing is measured
 // as, at once and after pauses; empty when they cannot be measured. To be called while nothing else
-// is armed; takes some tens of milliseconds.
+// is armed; takes about a tenth of a second.
 std::optional<SectionCosts> measure_section_costs(SectionProbes& probes);
 
 }  // namespace cw

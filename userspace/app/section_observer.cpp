@@ -32,7 +32,7 @@ std::map<std::uint64_t, LockRates> counted_in(const Report& report, std::int32_t
   for (const LockReport& lock : report.locks) {
     if (lock.address == 0 || lock.objects > 1 || lock.pids != std::vector{pid}) continue;
     LockRates& rates = counted[lock.address];
-    rates.busy_share = std::max(rates.busy_share, lock.busy_share);
+    rates.busy_share = std::max(rates.busy_share.value_or(0), lock.busy_share);
     for (const Releasers& releasers : lock.releasers)
       rates.wakes_per_s += static_cast<double>(releasers.wakes) / report.interval_s;
   }
@@ -48,7 +48,7 @@ std::string silence_of(const SectionSample& sample, const SectionContext& contex
                        has_some ? " under its less busy locks" : "");
   if (has_some || !waited || !sample.remark.empty()) return {};
   if (sample.windows.size() < kEnough)
-    return fmt::format(": {} of the {} windows so far that a rate takes", sample.windows.size(),
+    return fmt::format(": {} of the {} windows so far that a rate may take", sample.windows.size(),
                        kEnough);
   return ": its threads hardly do more than take locks, which probes make them do otherwise";
 }

@@ -63,6 +63,7 @@ struct SectionRecord {
   std::uint64_t open_ns = 0;  // CLOCK_MONOTONIC
   std::uint64_t length_ns = 0;
   ProbeSet set = ProbeSet::kBoth;
+  bool stepped = false;  // some probes are where the kernel single-steps
   std::uint32_t stacks_one_in = 0;
   std::vector<SectionEvent> events;  // in any order
   std::vector<WaitingThread> waiting;

@@ -43,7 +43,7 @@ double BurstGovernor::cost_of(const WindowOutcome& outcome) const {
 
 // Then nothing has to be extrapolated, and every window may as well count everything.
 bool BurstGovernor::slows_little() const {
-  return watched_ns_ == 0 || expected_rate(ProbeSet::kBoth) * costs_.hit_ns < kSlowsLittle;
+  return watched_ns_ == 0 || expected_rate(ProbeSet::kBoth) * hit_ns() < kSlowsLittle;
 }
 
 // Each set once, in an order that nothing in the process can be in step with.
@@ -60,7 +60,7 @@ ProbeSet BurstGovernor::next_set() {
 double BurstGovernor::expected_rate(ProbeSet set) const {
   for (const ProbeSet known : {set, ProbeSet::kBoth})
     if (const Seen& seen = seen_.at(index_of(known)); seen.ns > 0) return seen.hits / seen.ns;
-  return 1 / costs_.hit_ns;
+  return 1 / hit_ns();
 }
 
 std::optional<double> BurstGovernor::hits_per_ns() const {
@@ -77,13 +77,13 @@ std::optional<WindowPlan> BurstGovernor::next(double cpus) {
   double stacks_per_hit = 0;
   plan.trial = watched_ns_ == 0;
   if (!plan.trial) {
-    const double per_ns = std::max(rate * costs_.hit_ns, 1e-9);
+    const double per_ns = std::max(rate * hit_ns(), 1e-9);
     // Nor is a rate relied on for much longer than it was seen.
     const double longest = std::min(std::clamp(kBurstStallNs / per_ns, kBurstStallNs, kLongestNs),
                                     std::max(kReliedOn * watched_ns_, kShortestNs));
     // As much as a period allows; at least a few times what attaching costs, or that would be all
     // it buys.
-    const double attaching = costs_.window_ns + outside_hits_ * costs_.hit_ns;
+    const double attaching = costs_.window_ns + outside_hits_ * hit_ns();
     const double affordable =
         std::max(allowed * period_ns() - attaching, kWorthAttaching * attaching);
     length = std::clamp(affordable / per_ns, kShortestNs, longest);
@@ -98,10 +98,10 @@ std::optional<WindowPlan> BurstGovernor::next(double cpus) {
                                  ? std::min(kFirstStacks, costs_.stacks_a_window)
                                  : costs_.stacks_a_window;
   const double one_in =
-      std::max(std::ceil(2 * costs_.stack_ns / costs_.hit_ns), std::ceil(hits / most_stacks));
+      std::max(std::ceil(2 * costs_.stack_ns / hit_ns()), std::ceil(hits / most_stacks));
   stacks_per_hit = plan.set == ProbeSet::kFrees ? 0 : 1 / one_in;
-  const double cost = costs_.window_ns + outside_hits_ * costs_.hit_ns +
-                      hits * (costs_.hit_ns + stacks_per_hit * costs_.stack_ns);
+  const double cost = costs_.window_ns + outside_hits_ * hit_ns() +
+                      hits * (hit_ns() + stacks_per_hit * costs_.stack_ns);
   std::uniform_real_distribution<double> jitter(0.5, 1.5);
   const double pause = std::max(
       {period_ns() * jitter(random_) - attaching_ns_, kRestNs, allowance_.ns_until(cost, cpus)});
@@ -131,6 +131,9 @@ void BurstGovernor::settle(const WindowPlan& plan, const WindowOutcome& outcome,
   ++settled_;
   const auto outside = static_cast<double>(outcome.hits - std::min(outcome.hits, outcome.inside));
   outside_hits_ = kForgets * outside_hits_ + (1 - kForgets) * outside;
+  if (outcome.hits != 0)
+    cold_hit_ns_ = kForgets * cold_hit_ns_ +
+                   (1 - kForgets) * outcome.cold_ns / static_cast<double>(outcome.hits);
 }
 
 }  // namespace cw

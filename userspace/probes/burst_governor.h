@@ -67,6 +67,7 @@ class BurstGovernor {
 
  private:
   [[nodiscard]] double expected_rate(ProbeSet set) const;
+  [[nodiscard]] double hit_ns() const { return costs_.hit_ns + cold_hit_ns_; }
   [[nodiscard]] bool slows_little() const;
   ProbeSet next_set();
   [[nodiscard]] double period_ns() const {
@@ -85,6 +86,7 @@ class BurstGovernor {
   double watched_ns_ = 0;
   double attaching_ns_ = 0;  // how long it took to attach and detach, other than the window
   double outside_hits_ = 0;  // of one window, while its probes come and go
+  double cold_hit_ns_ = 0;   // that a hit takes beside costs_.hit_ns
   std::array<ProbeSet, kProbeSets> order_{ProbeSet::kAllocs, ProbeSet::kFrees, ProbeSet::kBoth};
   unsigned place_ = 0;
 };

@@ -162,8 +162,10 @@ SectionRecord SectionProbes::record() const {
   SectionRecord record;
   std::uint64_t close_ns = std::atomic_ref(state_->skeleton->bss->section_window.close_ns).load();
   const std::vector<cw_section_cpu> cpus = state_->by_cpu();
-  for (const cw_section_cpu& cpu : cpus)
+  for (const cw_section_cpu& cpu : cpus) {
     if (cpu.full_ns != 0) close_ns = std::min<std::uint64_t>(close_ns, cpu.full_ns);
+    record.stepped = record.stepped || cpu.inside_stepped != 0;
+  }
   record.open_ns = state_->opened_ns;
   record.length_ns = close_ns - std::min(close_ns, record.open_ns);
   record.stacks_one_in = state_->stacks_one_in;

@@ -40,7 +40,7 @@ class SectionProbes {
   Result<ArmedProbes> arm(std::int32_t pid, std::span<const SectionProbe> probes) const;
   // Forgets the window before; none is open then. To be called while nothing is armed.
   void clear();
-  // The time in which calls are written down, and waits of process `pid` counted.
+  // The time in which calls are written down.
   void open(std::uint64_t open_ns, std::uint64_t close_ns, std::uint32_t stacks_one_in);
   // Ends it early.
   void close(std::uint64_t now_ns);
