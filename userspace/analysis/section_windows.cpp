@@ -232,7 +232,7 @@ class WindowReader {
   // A thread that loses a part of its time calls so much less for each of its locks.
   void add_losses() {
     constexpr double kMostLost = 0.9;
-    const double length_ns = static_cast<double>(record_->length_ns);
+    const auto length_ns = static_cast<double>(record_->length_ns);
     std::map<std::uint64_t, std::pair<double, double>> calls;  // by lock: seen, and without probes
     for (const auto& [tid, thread] : threads_) {
       window_.busiest_ns = std::max(window_.busiest_ns, thread.probes_ns);
