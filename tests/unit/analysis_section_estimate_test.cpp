@@ -243,6 +243,15 @@ double half_of(const LockSections& seen, const SectionHolder& holder) {
   return half_interval_of_share(holder.held_ns, all);
 }
 
+// A lock that is taken once in 20 ms, in windows of 2 ms: some four are seen, one of them with a
+// stack.
+TEST(SectionEstimate, OneOrTwoStacksNameNoHolder) {
+  const LockSections seen =
+      estimate(LockingProcess(exponential(20e3), exponential(20e6), 3), 2'000'000, 40, false);
+  EXPECT_GT(seen.acquisitions_per_s.high, 50);
+  EXPECT_TRUE(seen.holders.empty());
+}
+
 TEST(SectionEstimate, IntervalsOfSharesCover) {
   constexpr int kTimes = 100;
   int covered = 0;

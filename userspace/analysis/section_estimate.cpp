@@ -134,6 +134,10 @@ Estimate hold_mean(const SectionTotals& totals, const Estimate& rate,
 }
 
 std::vector<SectionHolder> holders_of(const SectionTotals& totals, const Estimate& rate) {
+  constexpr std::uint64_t kFewestSeen = 5;  // one or two may be anybody's
+  std::uint64_t seen = 0;
+  for (const auto& [stack, holder] : totals.holders) seen += holder.acquisitions;
+  if (seen < kFewestSeen) return {};
   double all = 0;
   double all_ns = 0;
   for (const auto& [stack, acquisitions] : totals.acquisitions) all += acquisitions;
