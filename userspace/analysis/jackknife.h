@@ -10,20 +10,16 @@
 
 namespace cw {
 
-// From the figure's values with one group left out each.
-inline double standard_error(const std::vector<double>& without) {
+// Half of the 95 % interval, from the figure's values with one group left out each; infinite where
+// there are too few.
+inline double half_interval(const std::vector<double>& without) {
+  if (without.size() < 2) return std::numeric_limits<double>::infinity();
   const auto count = static_cast<double>(without.size());
   double mean = 0;
   for (const double value : without) mean += value / count;
   double squares = 0;
   for (const double value : without) squares += (value - mean) * (value - mean);
-  return std::sqrt(squares * (count - 1) / count);
-}
-
-// Half of the 95 % interval, likewise; infinite where there are too few.
-inline double half_interval(const std::vector<double>& without) {
-  if (without.size() < 2) return std::numeric_limits<double>::infinity();
-  return student_quantile(static_cast<double>(without.size()) - 1) * standard_error(without);
+  return student_quantile(count - 1) * std::sqrt(squares * (count - 1) / count);
 }
 
 // Of a part's share of a whole; both by group. A few that agree by chance would seem to know it.

@@ -74,7 +74,7 @@ std::vector<Seen> look_at(SectionWindows windows, std::uint64_t address, double 
   return all;
 }
 
-// CallSums over windows, of which one can be taken out again.
+// Sums over windows, of which one can be taken out again.
 struct CallSums {
   double windows = 0;
   double calls = 0;
@@ -86,6 +86,11 @@ struct CallSums {
     calls += times * seen.calls();
     length_ns += times * seen.length_ns;
     probes_ns += times * seen.probes_ns;
+  }
+  // `dearer`: than what probes likely took.
+  [[nodiscard]] double per_s(double dearer) const {
+    const double left_ns = length_ns - dearer * probes_ns;
+    return left_ns > 0 ? calls * 1e9 / left_ns : std::numeric_limits<double>::infinity();
   }
 };
 
@@ -102,27 +107,16 @@ struct CountedWindows {
     both_releases += times * seen.releases;
   }
 
-  // Some calls fail, or are for a recursive mutex, and waiting for a condition takes it without
-  // one: how many ask for each time it is let go is known from windows that see both.
-  [[nodiscard]] bool asks_tell() const {
+  // Of those that tell how often it is let go. Some calls fail, or are for a recursive mutex, and
+  // waiting for a condition takes it without one: how many ask for each time it is let go is known
+  // from windows that see both.
+  [[nodiscard]] CallSums let_go() const {
     constexpr double kEnough = 10;
-    return both_asks >= kEnough && both_releases >= kEnough;
-  }
-  [[nodiscard]] double windows() const {
-    return others.windows + (asks_tell() ? asking.windows : 0);
-  }
-  [[nodiscard]] double calls() const {
-    return others.calls + (asks_tell() ? asking.calls * both_releases / both_asks : 0);
-  }
-  [[nodiscard]] double length_ns() const {
-    return others.length_ns + (asks_tell() ? asking.length_ns : 0);
-  }
-  [[nodiscard]] double probes_ns() const {
-    return others.probes_ns + (asks_tell() ? asking.probes_ns : 0);
-  }
-  [[nodiscard]] double per_s(double dearer) const {
-    const double left_ns = length_ns() - dearer * probes_ns();
-    return left_ns > 0 ? calls() * 1e9 / left_ns : std::numeric_limits<double>::infinity();
+    if (both_asks < kEnough || both_releases < kEnough) return others;
+    return {.windows = others.windows + asking.windows,
+            .calls = others.calls + asking.calls * both_releases / both_asks,
+            .length_ns = others.length_ns + asking.length_ns,
+            .probes_ns = others.probes_ns + asking.probes_ns};
   }
 };
 
@@ -177,15 +171,17 @@ std::optional<CountedRate> count_rate(SectionWindows windows, std::uint64_t addr
   if (std::ranges::any_of(windows, &SectionWindow::stepped)) return std::nullopt;
   std::vector<Seen> all = look_at(windows, address, busy_share);
   take_out_held_up(all);
-  CountedWindows totals;
-  for (const Seen& seen : all) totals.add(seen, 1);
-  if (totals.windows() < static_cast<double>(kFewestWindows) || totals.others.calls <= 0)
+  CountedWindows seen_in;
+  for (const Seen& seen : all) seen_in.add(seen, 1);
+  const CallSums totals = seen_in.let_go();
+  if (totals.windows < static_cast<double>(kFewestWindows) || seen_in.others.calls <= 0)
     return std::nullopt;
   std::vector<double> without;
+  without.reserve(all.size());
   for (const Seen& seen : all) {
-    CountedWindows others = totals;
+    CountedWindows others = seen_in;
     others.add(seen, -1);
-    without.push_back(others.per_s(1));
+    without.push_back(others.let_go().per_s(1));
   }
   const double rate = totals.per_s(1);
   const double half = std::hypot(half_interval(without), kUnknown * rate);
@@ -193,13 +189,13 @@ std::optional<CountedRate> count_rate(SectionWindows windows, std::uint64_t addr
   Estimate per_s{.estimate = rate,
                  .low = rate - std::hypot(half, rate - totals.per_s(kAtLeast)),
                  .high = rate + std::hypot(half, totals.per_s(kAtMost) - rate)};
-  if (totals.calls() < kFewCalls) {
-    const ByChance chance = by_chance(totals.calls());
+  if (totals.calls < kFewCalls) {
+    const ByChance chance = by_chance(totals.calls);
     per_s.low = std::min(per_s.low, rate * chance.low);
     per_s.high = std::max(per_s.high, rate * chance.high);
   }
   per_s.low = std::max(0.0, per_s.low);
-  return CountedRate{.per_s = per_s, .slowed_share = totals.probes_ns() / totals.length_ns()};
+  return CountedRate{.per_s = per_s, .slowed_share = totals.probes_ns / totals.length_ns};
 }
 
 // As windows of an allocator: what is let go in the place of what is freed.

@@ -15,14 +15,19 @@ namespace {
 constexpr std::uint64_t kMutexWords = 8;
 constexpr std::uint64_t kConditionBytes = 48;
 
+// Probes that a thread passed so far.
+struct Passed {
+  std::uint64_t hits = 0;
+  std::uint64_t stacks = 0;  // of those, with a stack
+  double ns = 0;             // that all these took
+};
+
 // A critical section that a thread is in, or asked to be let into.
 struct Section {
   std::uint64_t start_ns = 0;
   std::uint64_t pause_ns = 0;   // of the thread, since its hit before
   std::uint64_t condition = 0;  // asked by waiting for one
-  std::uint64_t hits = 0;       // of the thread, before it began
-  double probes_ns = 0;         // that these took
-  std::uint64_t stacks = 0;     // of those, with a stack
+  Passed before;                // by the thread, when it began
   StackId stack = 0;
   SectionCall call = SectionCall::kLock;
   bool after_wait = false;  // begins with the end of a futex wait, not with a hit
@@ -32,9 +37,7 @@ struct Section {
 
 struct Thread {
   std::uint64_t last_ns = 0;  // its event before
-  std::uint64_t hits = 0;
-  std::uint64_t stacks = 0;
-  double probes_ns = 0;                          // that all these took
+  Passed passed;
   std::map<std::uint64_t, std::uint64_t> calls;  // by lock
   std::map<std::uint64_t, Section> sections;     // by lock
 };
@@ -95,11 +98,11 @@ class WindowReader {
       let_go(thread, event, lock);
     const std::uint64_t before = std::clamp(thread.last_ns, record_->open_ns, event.time_ns);
     thread.last_ns = event.time_ns;
-    ++thread.hits;
-    if (event.stack != 0) ++thread.stacks;
+    ++thread.passed.hits;
+    if (event.stack != 0) ++thread.passed.stacks;
     const double took_ns = costs_->hit_ns + (event.stack != 0 ? costs_->stack_ns : 0) +
                            more_after(event.time_ns - before, costs_->cold, &ColdHit::more_ns);
-    thread.probes_ns += took_ns;
+    thread.passed.ns += took_ns;
     lock.calls_ns += took_ns;
     const bool begins = asks(event.call) || event.call == SectionCall::kConditionWait;
     if (begins && !event.inner && record_->set == ProbeSet::kBoth) ask(thread, event, before);
@@ -130,9 +133,7 @@ class WindowReader {
     Section section{.start_ns = event.time_ns,
                     .pause_ns = event.time_ns - before,
                     .condition = waits ? event.condition : 0,
-                    .hits = thread.hits,
-                    .probes_ns = thread.probes_ns,
-                    .stacks = thread.stacks,
+                    .before = thread.passed,
                     .stack = event.stack,
                     .call = event.call,
                     .after_wait = false,
@@ -161,9 +162,7 @@ class WindowReader {
       const Section section{.start_ns = event.waited_ns,
                             .pause_ns = 0,
                             .condition = 0,
-                            .hits = thread.hits,
-                            .probes_ns = thread.probes_ns,
-                            .stacks = thread.stacks,
+                            .before = thread.passed,
                             .stack = 0,
                             .call = event.call,
                             .after_wait = true,
@@ -184,9 +183,10 @@ class WindowReader {
     const double cold = section.after_wait
                             ? 0
                             : more_after(section.pause_ns, costs_->cold, &ColdHit::floor_more_ns);
-    const double cost = floors * costs_->floor_ns + cold +
-                        static_cast<double>(thread.hits - section.hits) * costs_->hit_ns +
-                        static_cast<double>(thread.stacks - section.stacks) * costs_->stack_ns;
+    const double cost =
+        floors * costs_->floor_ns + cold +
+        static_cast<double>(thread.passed.hits - section.before.hits) * costs_->hit_ns +
+        static_cast<double>(thread.passed.stacks - section.before.stacks) * costs_->stack_ns;
     return static_cast<std::uint64_t>(std::llround(std::max(0.0, measured - cost)));
   }
 
@@ -202,8 +202,8 @@ class WindowReader {
     const std::uint64_t ns = length_of(thread, section, end_ns, true);
     begin(section, lock);
     lock.held_ns += ns;
-    lock.hits_within += thread.hits - section.hits;
-    lock.within_ns += thread.probes_ns - section.probes_ns;
+    lock.hits_within += thread.passed.hits - section.before.hits;
+    lock.within_ns += thread.passed.ns - section.before.ns;
     lock.holds.add(bucket_of(ns), 1);
     if (section.stack == 0) return;
     HolderWindow& holder = lock.holders[section.stack];
@@ -235,8 +235,8 @@ class WindowReader {
     const auto length_ns = static_cast<double>(record_->length_ns);
     std::map<std::uint64_t, std::pair<double, double>> calls;  // by lock: seen, and without probes
     for (const auto& [tid, thread] : threads_) {
-      window_.busiest_ns = std::max(window_.busiest_ns, thread.probes_ns);
-      const double lost = std::min(kMostLost, thread.probes_ns / length_ns);
+      window_.busiest_ns = std::max(window_.busiest_ns, thread.passed.ns);
+      const double lost = std::min(kMostLost, thread.passed.ns / length_ns);
       for (const auto& [address, count] : thread.calls) {
         calls[address].first += static_cast<double>(count);
         calls[address].second += static_cast<double>(count) / (1 - lost);

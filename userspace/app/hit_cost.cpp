@@ -48,10 +48,16 @@ Function code_of(OwnFunction function) {
 }  // namespace
 
 double probed_call_ns(OwnFunction function) {
+  constexpr int kLoops = 5;
   constexpr int kCalls = 500;
-  return best_call_ns(kCalls, [call = code_of(function)] {
-    for (int i = 0; i < kCalls; ++i) call();
-  });
+  const Function call = code_of(function);
+  double best = std::numeric_limits<double>::max();
+  for (int i = 0; i < kLoops; ++i) {
+    const std::uint64_t begin = monotonic_ns();
+    for (int n = 0; n < kCalls; ++n) call();
+    best = std::min(best, static_cast<double>(monotonic_ns() - begin) / kCalls);
+  }
+  return best;
 }
 
 std::optional<double> median_of(std::vector<std::uint64_t> values) {

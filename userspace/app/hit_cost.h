@@ -1,13 +1,10 @@
 // What a hit of a probe on an allocator costs on this machine, measured on ourselves.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <vector>
 
-#include "model/clock.h"
 #include "probes/alloc_probes.h"
 
 namespace cw {
@@ -21,19 +18,6 @@ enum class OwnFunction : std::uint8_t { kEmulated, kStepped };
 
 // A probe on it. Empty: it is not found.
 std::optional<AllocProbe> probe_on_ourselves(OwnFunction function = OwnFunction::kEmulated);
-
-// Nanoseconds one of the `calls` takes that loop() makes: the best of some loops.
-template <typename Loop>
-double best_call_ns(int calls, const Loop& loop) {
-  constexpr int kLoops = 5;
-  double best = std::numeric_limits<double>::max();
-  for (int i = 0; i < kLoops; ++i) {
-    const std::uint64_t begin = monotonic_ns();
-    loop();
-    best = std::min(best, static_cast<double>(monotonic_ns() - begin) / calls);
-  }
-  return best;
-}
 
 // Empty: there are none.
 std::optional<double> median_of(std::vector<std::uint64_t> values);
