@@ -215,8 +215,9 @@ TEST(DwarfLines, AStackShowsWhatIsInlined) {
     const Stack stack = symbols.symbolize(one_frame(address + offset), Detail::kLines);
     seen = stack.frames.size() == 4;
     if (!seen) continue;
-    EXPECT_EQ(stack.frames[0].function, "innermost()");
-    EXPECT_EQ(stack.frames[1].function, "middle()");
+    // With or without "()", as much debug information as there is.
+    EXPECT_TRUE(stack.frames[0].function.starts_with("innermost"));
+    EXPECT_TRUE(stack.frames[1].function.starts_with("middle"));
     EXPECT_EQ(stack.frames[2].function, "{lambda}::operator()");
     EXPECT_EQ(stack.frames[3].function, "inlined_twice()");
     for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(stack.frames[i].inlined, i < 3);

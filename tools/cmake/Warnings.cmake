@@ -10,7 +10,7 @@ function(cw_target name)
     target_compile_options(${name} PRIVATE -Wno-subobject-linkage)
   endif()
   if(CW_SANITIZE)
-    target_compile_options(${name} PUBLIC -fsanitize=address,undefined -fno-sanitize-recover=all
+    target_compile_options(${name} PUBLIC -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
                            -fno-omit-frame-pointer)
     target_link_options(${name} PUBLIC -fsanitize=address,undefined)
   endif()

@@ -253,10 +253,10 @@ bool is_beyond_telling(const Counts& counts, const Estimate& rate, std::size_t t
 
 std::optional<Estimate> lock_rate(std::span<const SectionWindow> windows, std::uint64_t address,
                                   const LockUse& use, const AllocContext& known) {
-  constexpr double kSlowedLittle = 0.3;
+  constexpr double kLittle = 0.3;
   constexpr double kOneOrTheOther = 0.5;
   const auto counted = count_rate(windows, address, use.busy_share.value_or(kOneOrTheOther));
-  if (counted && counted->slowed_share < kSlowedLittle) return counted->per_s;
+  if (counted && counted->slowed_share < kLittle) return counted->per_s;
   const Counts counts = counts_of(windows, address);
   const auto rate = extrapolated(counts, known);
   if (rate && is_beyond_telling(counts, *rate, use.threads)) return std::nullopt;

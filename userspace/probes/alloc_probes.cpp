@@ -83,15 +83,8 @@ Result<AllocProbes> AllocProbes::load(const LockProbes& locks, Watched newcomers
   state->uprobes = uprobes;
   if (uprobes == UprobeWay::kAutomatic)
     state->uprobes = has_many_uprobes() ? UprobeWay::kMulti : UprobeWay::kSingle;
-  state->set = hooks == HookSet::kAutomatic ? HookSet::kFunctions : hooks;
+  state->set = resolved(hooks);
   auto skeleton = load_set(locks, newcomers, state->set, state->uprobes);
-  if (skeleton && hooks == HookSet::kAutomatic)
-    if (!attach_memory_calls((*skeleton)->obj, state->set))
-      skeleton = fail(Exit::kNotAllowed, "functions cannot be hooked");
-  if (!skeleton && hooks == HookSet::kAutomatic) {
-    state->set = HookSet::kTracepoints;
-    skeleton = load_set(locks, newcomers, state->set, state->uprobes);
-  }
   if (!skeleton) return std::unexpected(skeleton.error());
   state->skeleton = std::move(*skeleton);
   return AllocProbes(std::move(state));

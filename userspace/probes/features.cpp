@@ -141,6 +141,11 @@ Attempt try_many_uprobes(UprobeKind kind) {
 
 }  // namespace
 
+bool can_hook_functions() {
+  const Btf kernel(btf__load_vmlinux_btf());
+  return kernel && try_function_hooks(*kernel).worked();
+}
+
 bool has_many_uprobes() {
   return try_many_uprobes(UprobeKind::kCalls).worked();
 }

@@ -14,6 +14,10 @@ KernelFeatures try_features();
 // kernel.unprivileged_bpf_disabled is 0. Before Linux 6.0 the same goes for using one.
 bool may_make_maps();
 
+// Whether programs attach to functions of the kernel (fentry and fexit): some kernels load such a
+// program and refuse to attach it.
+bool can_hook_functions();
+
 // Whether programs attach to many places of a file at once (uprobe.multi, Linux 6.6).
 bool has_many_uprobes();
 

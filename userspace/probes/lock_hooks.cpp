@@ -13,6 +13,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "probes/features.h"
 #include "probes/tracefs.h"
 
 namespace cw {
@@ -121,12 +122,17 @@ Result<Link> attach_tracepoint(bpf_program* program, std::uint64_t id, std::stri
   return link;
 }
 
+HookSet resolved(HookSet set) {
+  if (set != HookSet::kAutomatic) return set;
+  return can_hook_functions() ? HookSet::kFunctions : HookSet::kTracepoints;
+}
+
 void select_programs(bpf_object* object, HookSet set) {
-  btf* kernel = btf__load_vmlinux_btf();
+  btf* kernel = set == HookSet::kFunctions ? btf__load_vmlinux_btf() : nullptr;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
     const std::string_view section = bpf_program__section_name(program);
-    bool wanted = true;
+    bool wanted = !is_compat_hook(section);
     if (is_function_hook(section))
       wanted = set == HookSet::kFunctions &&
                (section.ends_with("_futex") || kernel_has_function(kernel, section));
@@ -137,15 +143,10 @@ void select_programs(bpf_object* object, HookSet set) {
   btf__free(kernel);
 }
 
-Result<void> try_function_hook(bpf_object* object) {
+void select_compat_programs(bpf_object* object) {
   bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, object) {
-    const char* section = bpf_program__section_name(program);
-    if (!bpf_program__autoload(program) || !is_function_hook(section)) continue;
-    const Link link(bpf_program__attach(program));
-    return link ? Result<void>{} : attach_error(section, errno);
-  }
-  return {};
+  bpf_object__for_each_program(program, object)
+      bpf_program__set_autoload(program, is_compat_hook(bpf_program__section_name(program)));
 }
 
 Result<AttachedHooks> attach_programs(bpf_object* object, HookSet set) {
@@ -156,19 +157,7 @@ Result<AttachedHooks> attach_programs(bpf_object* object, HookSet set) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
     const std::string_view section = bpf_program__section_name(program);
-    if (!bpf_program__autoload(program) || is_call_hook(section) || is_compat_hook(section) ||
-        is_run_by_us(section))
-      continue;
-    if (auto done = attach_by_section(program, hooks); !done) return std::unexpected(done.error());
-  }
-  return hooks;
-}
-
-Result<AttachedHooks> attach_compat_programs(bpf_object* object) {
-  AttachedHooks hooks;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, object) {
-    if (!is_compat_hook(bpf_program__section_name(program))) continue;
+    if (!bpf_program__autoload(program) || is_call_hook(section) || is_run_by_us(section)) continue;
     if (auto done = attach_by_section(program, hooks); !done) return std::unexpected(done.error());
   }
   return hooks;

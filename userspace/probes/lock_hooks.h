@@ -20,12 +20,13 @@ struct LinkDeleter {
 };
 using Link = std::unique_ptr<bpf_link, LinkDeleter>;
 
-// Chooses the programs to load for a set of hooks; `functions` without what this kernel lacks.
-void select_programs(bpf_object* object, HookSet set);
+// What kAutomatic means on this kernel; any other set is itself.
+HookSet resolved(HookSet set);
 
-// Whether a loaded program on a function can be attached too: some kernels take the one and refuse
-// the other. It is detached again.
-Result<void> try_function_hook(bpf_object* object);
+// Chooses the programs to load for a set of hooks; `functions` without what this kernel lacks.
+// Those for 32-bit callers are left out.
+void select_programs(bpf_object* object, HookSet set);
+void select_compat_programs(bpf_object* object);
 
 // What is attached, as long as this lives.
 struct AttachedHooks {
@@ -34,11 +35,9 @@ struct AttachedHooks {
       names;  // "tracepoint/syscalls/sys_enter_futex", "tp_btf/signal_deliver"...
 };
 
-// Attaches every selected program of the set. An event this kernel lacks is skipped when older
-// kernels do without it. Errors name the hook.
+// Attaches every selected program; those on the calls' tracepoints if the set is of these. An event
+// this kernel lacks is skipped when older kernels do without it. Errors name the hook.
 Result<AttachedHooks> attach_programs(bpf_object* object, HookSet set);
-// The hooks for 32-bit callers.
-Result<AttachedHooks> attach_compat_programs(bpf_object* object);
 
 // Attaches to one tracepoint, by its number in tracefs. `section` names it in errors.
 Result<Link> attach_tracepoint(bpf_program* program, std::uint64_t id, std::string_view section);

@@ -84,6 +84,24 @@ Result<Skeleton<locks_bpf>> load_set(const ProbeOptions& options, HookSet set) {
   return skeleton;
 }
 
+// The programs for 32-bit callers, on the maps of the others: a third of all there is to verify,
+// and hardly anybody needs them.
+Result<Skeleton<locks_bpf>> load_compat(const locks_bpf& locks) {
+  Skeleton<locks_bpf> skeleton(locks_bpf::open(nullptr));
+  if (!skeleton) return fail(Exit::kFailed, cure_for(errno));
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, skeleton->obj) {
+    const int kept = bpf_object__find_map_fd_by_name(locks.obj, bpf_map__name(map));
+    if (const int error = bpf_map__reuse_fd(map, kept); error != 0)
+      return fail(Exit::kFailed,
+                  fmt::format("cannot share {}: {}", bpf_map__name(map), std::strerror(-error)));
+  }
+  select_compat_programs(skeleton->obj);
+  if (const int error = locks_bpf::load(skeleton.get()); error != 0)
+    return fail(Exit::kNotAllowed, cure_for(-error));
+  return skeleton;
+}
+
 MapFds fds_of(const locks_bpf& skeleton) {
   return MapFds{.processes = bpf_map__fd(skeleton.maps.processes),
                 .images = bpf_map__fd(skeleton.maps.images),
@@ -145,13 +163,13 @@ void copy_comm(std::span<char> to, const std::string& from) {
 
 struct LockProbes::State {
   Skeleton<locks_bpf> skeleton;
+  Skeleton<locks_bpf> compat;  // null as long as there is no need
   AttachedHooks hooks;
   AttachedHooks compat_hooks;
   MapFds maps;
   UnwindMaps unwind_maps{{}};  // none yet
   MapSizes sizes;
   HookSet set = HookSet::kAutomatic;
-  std::optional<std::string> fallback;
   Retention retention{0};
   DistinctWaiters distinct;
 };
@@ -166,13 +184,10 @@ Result<LockProbes> LockProbes::load(const ProbeOptions& options) {
   auto state = std::make_unique<State>();
   state->sizes = options.sizes;
   state->retention = Retention(options.sizes.words);
-  state->set = options.hooks == HookSet::kAutomatic ? HookSet::kFunctions : options.hooks;
+  state->set = resolved(options.hooks);
   auto skeleton = load_set(options, state->set);
-  if (skeleton && options.hooks == HookSet::kAutomatic)
-    if (auto tried = try_function_hook((*skeleton)->obj); !tried)
-      skeleton = std::unexpected(tried.error());
-  if (!skeleton && options.hooks == HookSet::kAutomatic) {
-    state->fallback = skeleton.error().message;
+  // Functions can be hooked, but not all of these.
+  if (!skeleton && options.hooks == HookSet::kAutomatic && state->set == HookSet::kFunctions) {
     state->set = HookSet::kTracepoints;
     skeleton = load_set(options, state->set);
   }
@@ -210,8 +225,11 @@ Result<void> LockProbes::attach() {
 
 Result<void> LockProbes::attach_compat() {
   if (!state_->compat_hooks.links.empty()) return {};
-  auto hooks = attach_compat_programs(state_->skeleton->obj);
+  auto compat = load_compat(*state_->skeleton);
+  if (!compat) return std::unexpected(compat.error());
+  auto hooks = attach_programs((*compat)->obj, HookSet::kNone);
   if (!hooks) return std::unexpected(hooks.error());
+  state_->compat = std::move(*compat);
   state_->compat_hooks = std::move(*hooks);
   return {};
 }
@@ -317,7 +335,8 @@ Result<Snapshot> LockProbes::snapshot(const std::function<bool(const Image&)>& b
     return std::unexpected(read.error());
   snapshot.losses = Losses{.waits = counters.lost_waits,
                            .stacks = counters.lost_stacks,
-                           .events = counters.lost_events + missed_runs(state.skeleton->obj),
+                           .events = counters.lost_events + missed_runs(state.skeleton->obj) +
+                                     (state.compat ? missed_runs(state.compat->obj) : 0),
                            .map_full = counters.map_full};
   for (auto& [id, image] : snapshot.images)
     if (image.watched == Watched::kUndecided)
@@ -392,10 +411,6 @@ std::vector<std::string> LockProbes::hooks() const {
   std::vector<std::string> names = state_->hooks.names;
   names.insert(names.end(), state_->compat_hooks.names.begin(), state_->compat_hooks.names.end());
   return names;
-}
-
-std::optional<std::string> LockProbes::fallback() const {
-  return state_->fallback;
 }
 
 int LockProbes::shared_map(const char* name) const {

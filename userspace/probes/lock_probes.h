@@ -143,9 +143,8 @@ class LockProbes {
   [[nodiscard]] HookCost cost() const;
   void sample_stacks(StackSampling sampling);
   [[nodiscard]] std::vector<ProgramRuns> program_runs() const;
-  [[nodiscard]] HookSet hook_set() const;                     // the one in use
-  [[nodiscard]] std::vector<std::string> hooks() const;       // attached, by name
-  [[nodiscard]] std::optional<std::string> fallback() const;  // why the better set is not in use
+  [[nodiscard]] HookSet hook_set() const;                // the one in use
+  [[nodiscard]] std::vector<std::string> hooks() const;  // attached, by name
   // Descriptor of one of the maps, for programs of ours that share it; -1 when there is none.
   [[nodiscard]] int shared_map(const char* name) const;
 

@@ -33,12 +33,6 @@ constexpr std::uint64_t kMaxMemory = std::uint64_t{1} << 30;  // more than at th
 constexpr std::size_t kMaxFiles = 16;                         // kept open and decoded
 constexpr int kSocket = 0;
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;  // its shadow memory exceeds any bound
-#else
-constexpr bool kSanitized = false;
-#endif
-
 // Bytes of private writable memory, which is what RLIMIT_DATA counts.
 std::uint64_t own_memory() {
   constexpr std::string_view kKey = "VmData:";
@@ -58,7 +52,7 @@ void bound_resources() {
   ::setrlimit(RLIMIT_CORE, &no_core);
   const std::uint64_t bound = own_memory() + kMaxMemory;
   const rlimit memory{.rlim_cur = bound, .rlim_max = bound};
-  if (!kSanitized) ::setrlimit(RLIMIT_DATA, &memory);
+  ::setrlimit(RLIMIT_DATA, &memory);
 }
 
 bool give_up_rights() {
