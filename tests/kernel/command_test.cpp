@@ -249,9 +249,12 @@ TEST(Ending, TargetThatEndsWhileWeAttach) {
     std::this_thread::sleep_for(std::chrono::milliseconds(ms));
     workload.send(SIGKILL);
     workload.wait();
-    process.read_all();
+    const std::string output = process.read_all();
     const int status = process.wait();
     EXPECT_TRUE(status == 0 || status == 4) << status << " after " << ms << " ms";
+    EXPECT_EQ(status == 4,
+              output.find("pid " + std::to_string(workload.pid()) + " ") == std::string::npos)
+        << output;
   }
 }
 

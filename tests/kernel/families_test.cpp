@@ -171,6 +171,17 @@ TEST(Families, ByNameAProgramStartedLater) {
   EXPECT_EQ(all_waits(observing.finish()), 30U);
 }
 
+#ifdef __x86_64__
+// The rights to load programs are given up by then.
+TEST(Families, ByNameA32BitProgramStartedLater) {
+  Observing observing({"--comm", "compat32"});
+  Workload workload({"compat32", "20", "5"});
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));  // noticed
+  workload.run();
+  EXPECT_EQ(all_waits(observing.finish()), 40U);
+}
+#endif
+
 // What has come and gone between two looks counts too.
 TEST(Families, ByNameAProgramThatEndsAtOnce) {
   Observing observing({"--comm", "ops"});

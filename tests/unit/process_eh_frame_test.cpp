@@ -192,6 +192,11 @@ TEST_P(EhFrame, AgreesWithElfutilsInEveryRow) {
     }
     ++compared;
     EXPECT_EQ(text_of(ours), text_of(*theirs)) << fmt::format("{:#x}", vaddr);
+    if (i + 1 < table.pc.size() && table.pc[i + 1] != table.pc[i]) {  // up to the next row
+      const std::uint64_t last = table.base + table.pc[i + 1] - 1;
+      EXPECT_EQ(text_of(ours), text_of(oracle.at(last).value_or(ours)))
+          << fmt::format("{:#x}", last);
+    }
     if (HasFailure() && compared > 100) break;
   }
   EXPECT_GT(compared, 100U);
@@ -229,6 +234,29 @@ TEST(EhFrameOfLibc, KnowsTheSignalFrameAndTheFirstFunction) {
                           .cfa_plus = 168,
                           .fp_offset = 120};
   EXPECT_NE(std::ranges::find(table.rules, signal), table.rules.end());
+}
+
+// As OCaml makes them: what holds behind the function's end is said, too.
+TEST(EhFrame, LastRowOfAFunctionThatIsDescribedBeyondItsEnd) {
+  std::vector<std::byte> section;
+  const auto put = [&](std::initializer_list<int> bytes) {
+    for (const int byte : bytes) section.push_back(static_cast<std::byte>(byte));
+  };
+  // Length, no distance, version 1, "", alignments 1 and -8, return address in 16; cfa sp + 8.
+  put({16, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0x78, 16, 0x0c, 7, 8, 0x90, 1, 0, 0});
+  put({32, 0, 0, 0, 24, 0, 0, 0});       // length, distance of the above
+  put({0, 0x10, 0, 0, 0, 0, 0, 0});      // from 0x1000 on
+  put({0x49, 0, 0, 0, 0, 0, 0, 0});      // for 0x49 bytes
+  put({0x44, 0x0e, 16, 0x54, 0x0e, 8});  // from 4 on sp + 16, from 24 on sp + 8
+  put({0x41, 0x0e, 16, 0x70, 0x0e, 8});  // from 25 on sp + 16, and from 0x49 on sp + 8
+  const UnwindTable table = unwind_table(section, 0x400000);
+  std::vector<std::pair<std::uint64_t, std::int32_t>> rows;
+  for (std::size_t i = 0; i < table.pc.size(); ++i)
+    rows.emplace_back(table.base + table.pc[i], table.rules[table.rule[i]].cfa_offset);
+  const std::vector<std::pair<std::uint64_t, std::int32_t>> expected = {
+      {0x1000, 8}, {0x1004, 16}, {0x1018, 8}, {0x1019, 16}, {0x1049, 0}};
+  EXPECT_EQ(rows, expected);
+  EXPECT_EQ(table.not_understood, 0U);
 }
 
 TEST(EhFrameDamaged, IsReadUpToTheDamage) {

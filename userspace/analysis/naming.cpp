@@ -25,6 +25,10 @@ std::string with_function(const Lock& lock, const Memory& memory) {
 
 void name_site(Lock& lock) {
   lock.report.object = "a word of each waiter";
+  if (lock.names_itself) {
+    lock.report.name = lock.report.primitive;
+    return;
+  }
   const char* const verb = is_idle(lock.report.kind) ? "waited for" : "locked";
   lock.report.name = lock.own.empty()
                          ? fmt::format("{}, locked in code without a name", lock.report.primitive)

@@ -217,8 +217,9 @@ class Grouping {
     const SiteKind* const kind = kind_of_site(entry, site, sites_);
     const Classification what = classify_site(entry, site, sites_);
     const bool in_file = entry.word->key.scope == WordKey::Scope::kFile;
+    const bool named = kind != nullptr && !what.has(kNamesItself);
     return {in_file ? 0 : site.image, what.primitive == nullptr ? "" : what.primitive,
-            kind == nullptr ? "" : kind->own};
+            named ? kind->own : ""};
   }
 
   void add_parts(const ObjectWord& entry) {

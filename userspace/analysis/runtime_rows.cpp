@@ -15,6 +15,7 @@ constexpr std::uint32_t kOnPark = in(kPark);
 constexpr std::string_view kAny = "*";
 constexpr std::string_view kLibc = "libc.*";
 constexpr std::string_view kPython = "*python*";
+constexpr std::string_view kRuby = "*ruby*";
 constexpr std::string_view kGomp = "libgomp*";
 
 // Offsets are those of glibc's nptl/ and of musl's src/internal/pthread_impl.h, 64-bit.
@@ -40,7 +41,11 @@ constexpr Classification kLoader = of(kMutex, "dynamic loader's lock", kNamesIts
 constexpr Classification kExit = of(kMutex, "lock of the exit handlers", kNamesItself);
 constexpr Classification kGilLock = kind_at(kGil, 40, kInCell | kPolls | kNamesItself, "GIL");
 constexpr Classification kHandOver = kind_at(kCondvar, 40, kInCell | kNamesItself, "GIL hand-over");
-constexpr Classification kGilOfOthers = kind_at(kGil, 40, kInCell | kNamesItself, "GVL");
+// Ruby's threads queue for it each on a condition of its own, the first one for a time slice each.
+constexpr Classification kGvl = of(kGil, "GVL", kPerWaiter | kPolls | kNamesItself);
+constexpr Classification kMasterLock =
+    kind_at(kGil, 40, kInCell | kNamesItself, "OCaml master lock");
+constexpr Classification kRubyMutex = of(kMutex, "Ruby Mutex", kPerWaiter);
 constexpr Classification kLwlock = of(kRwlock, "LWLock", kPerWaiter);
 // Where goroutines queue for sync.Mutex and the like: one table for all.
 constexpr Classification kGoQueue = of(kMutex, "queues of Go's mutexes", kNamesItself);
@@ -278,15 +283,29 @@ constexpr auto kRows = std::to_array<RuntimeRow>({
     {kPython, "PyThread_acquire_lock*", kNothing | kOnSemaphore | kOnCondvar,
      of(kSemaphore, "Python lock", kLockWhenCrowded)},
     {kAny, "*SimpleQueue_get*", kOnSemaphore, of(kSemaphore, "Python queue")},
-    {kAny, "gvl_acquire*", kOnCondvar, kGilOfOthers},
-    {kAny, "thread_sched_to_running*", kOnCondvar, kGilOfOthers},
-    {kAny, "thread_sched_wait_running*", kOnCondvar, kGilOfOthers},
-    {kAny, "rb_mutex_lock*", kOnCondvar, kind_at(kMutex, 40, kInCell, "Ruby Mutex")},
-    {kAny, "do_mutex_lock*", kOnCondvar, kind_at(kMutex, 40, kInCell, "Ruby Mutex")},
-    {kAny, "st_masterlock_acquire*", kNothing | kOnCondvar,
-     kind_at(kGil, 40, kInCell | kNamesItself, "OCaml master lock")},
-    {kAny, "caml_*leave_blocking_section*", kNothing | kOnCondvar,
-     kind_at(kGil, 40, kInCell | kNamesItself, "OCaml master lock")},
+    {kAny, "gvl_acquire*", kOnCondvar, kGvl},
+    {kAny, "gvl_yield*", kOnCondvar, kGvl},
+    {kAny, "thread_sched_to_running*", kOnCondvar, kGvl},
+    {kAny, "thread_sched_wait_running*", kOnCondvar, kGvl},
+    {kAny, "rb_mutex_lock*", kOnCondvar, kRubyMutex},
+    {kAny, "rb_mutex_synchronize", kOnCondvar, kRubyMutex},
+    {kAny, "do_mutex_lock*", kOnCondvar, kRubyMutex},
+    // Where these have no names: exported functions that wait for nothing else.
+    {kRuby, "rb_threadptr_execute_interrupts", kOnCondvar, kGvl},
+    {kRuby, "rb_thread_schedule", kOnCondvar, kGvl},
+    {kRuby, "rb_thread_check_ints", kOnCondvar, kGvl},
+    {kRuby, "rb_thread_call_with*", kOnCondvar, kGvl},
+    {kRuby, "rb_nogvl", kOnCondvar, kGvl},
+    {kRuby, "rb_thread_io_blocking_region", kOnCondvar, kGvl},
+    {kRuby, "rb_thread_fd_select", kOnCondvar, kGvl},
+    {kRuby, "rb_thread_wait_fd", kOnCondvar, kGvl},
+    {kRuby, "rb_wait_for_single_fd", kOnCondvar, kGvl},
+    {kRuby, "rb_io_wait*", kOnCondvar, kGvl},
+    {kAny, "st_masterlock_acquire*", kNothing | kOnCondvar, kMasterLock},
+    {kAny, "caml_*leave_blocking_section*", kNothing | kOnCondvar, kMasterLock},
+    {kAny, "caml_thread_yield", kNothing | kOnCondvar, kMasterLock},
+    {kAny, "caml_thread_start", kNothing | kOnCondvar, kMasterLock},
+    {kAny, "caml_c_thread_register", kNothing | kOnCondvar, kMasterLock},
 
     // --- semaphores that are locks ---
     {kAny, "LWLockAcquire*", kOnSemaphore, kLwlock},

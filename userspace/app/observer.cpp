@@ -252,6 +252,7 @@ void Observer::fill_in(Report& report, bool final) {
   report.fidelity.hooks = probes_.hooks();
   report.fidelity.unwind_table_bytes = unwinding_.bytes();
   overhead_.report(probes_.cost(), cpu_s_of(report), report.interval_s, report.fidelity);
+  if (!processes_.not_seen().empty()) report.verdict.not_seen.push_back(processes_.not_seen());
   if (!no_times_.empty()) report.verdict.not_seen.push_back("CPU time: " + no_times_);
   if (!no_alloc_.empty()) report.verdict.not_seen.push_back("allocations, memory: " + no_alloc_);
   if (!no_sections_.empty())

@@ -1,5 +1,7 @@
 #include "app/watch.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -49,6 +51,12 @@ Result<bool> all_end_before(Clock::time_point moment, Observer& observer, Waker&
   }
 }
 
+// The processes that were named ended while we attached.
+bool saw_nothing(const Settings& settings, const Report& report) {
+  return !settings.pids.empty() && report.interval == 1 && report.processes.empty() &&
+         report.locks.empty();
+}
+
 }  // namespace
 
 Result<Exit> watch(const Settings& settings) {
@@ -83,6 +91,9 @@ Result<Exit> watch(const Settings& settings) {
     const bool final = waker.stopped() || *ended || (end && due == *end);
     auto report = (*observer)->report(final);
     if (!report) return std::unexpected(report.error());
+    if (*ended && saw_nothing(settings, *report))
+      return fail(Exit::kNoProcess, fmt::format("pid {}: ended before anything was seen",
+                                                fmt::join(settings.pids, ", ")));
     report->fidelity.rights_kept = *rights_kept;
     if (std::ranges::find(report->fidelity.hooks, "uprobe") != report->fidelity.hooks.end())
       report->fidelity.rights_kept.emplace_back("CAP_SYS_ADMIN");  // of the thread that attaches

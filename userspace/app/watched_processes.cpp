@@ -1,5 +1,7 @@
 #include "app/watched_processes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "app/sleepers.h"
@@ -50,8 +52,7 @@ Result<void> WatchedProcesses::begin() {
   if (selection_.newcomers() == Watched::kUndecided)
     for (const std::int32_t pid : all_pids()) probes_->dismiss(pid);
   if (selection_.is_whole_machine())
-    for (const std::int32_t pid : all_pids())
-      if (auto done = welcome(pid); !done) return done;
+    for (const std::int32_t pid : all_pids()) welcome(pid);
   return refresh();
 }
 
@@ -89,16 +90,17 @@ Result<void> WatchedProcesses::refresh() {
     welcomed[process.pid] = process.generation;
     const auto known = welcomed_.find(process.pid);
     if (known != welcomed_.end() && known->second == process.generation) continue;
-    if (auto done = welcome(process.pid); !done) return done;
+    welcome(process.pid);
   }
   welcomed_ = std::move(welcomed);
   return {};
 }
 
 // It may have waited, or made calls that only the hooks for 32-bit callers see, before it came.
-Result<void> WatchedProcesses::welcome(std::int32_t pid) {
+void WatchedProcesses::welcome(std::int32_t pid) {
+  if (is_32bit(pid) && !probes_->attach_compat())
+    not_seen_ = fmt::format("calls of pid {}, which became a 32-bit program: watch it anew", pid);
   seed_waits(*probes_, pid, *files_);
-  return is_32bit(pid) ? probes_->attach_compat() : Result<void>{};
 }
 
 bool WatchedProcesses::belongs(const Image& image) const {

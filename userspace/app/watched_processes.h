@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "app/selection.h"
@@ -28,17 +29,20 @@ class WatchedProcesses {
   // Alive, in the order of their numbers.
   [[nodiscard]] const std::vector<KnownProcess>& now() const { return now_; }
   [[nodiscard]] const Selection& selection() const { return selection_; }
+  // What of theirs the hooks cannot see, and why; empty: nothing.
+  [[nodiscard]] const std::string& not_seen() const { return not_seen_; }
 
  private:
   Result<void> forget_ended();
   Result<void> watch(std::int32_t pid);
-  Result<void> welcome(std::int32_t pid);
+  void welcome(std::int32_t pid);
 
   Selection selection_;
   LockProbes* probes_;
   UnwindFiles* files_;
   std::vector<KnownProcess> now_;
   std::map<std::int32_t, std::uint32_t> welcomed_;  // generation by pid
+  std::string not_seen_;
 };
 
 }  // namespace cw

@@ -193,6 +193,12 @@ Result<LockProbes> LockProbes::load(const ProbeOptions& options) {
   }
   if (!skeleton) return std::unexpected(skeleton.error());
   state->skeleton = std::move(*skeleton);
+  // Who comes later may be a 32-bit caller, and the rights to load programs are gone by then.
+  if (options.newcomers != Watched::kNo || options.follow_forks) {
+    auto compat = load_compat(*state->skeleton);
+    if (!compat) return std::unexpected(compat.error());
+    state->compat = std::move(*compat);
+  }
   state->maps = fds_of(*state->skeleton);
   state->unwind_maps = UnwindMaps(unwind_fds_of(*state->skeleton));
   return LockProbes(std::move(state));
@@ -225,11 +231,13 @@ Result<void> LockProbes::attach() {
 
 Result<void> LockProbes::attach_compat() {
   if (!state_->compat_hooks.links.empty()) return {};
-  auto compat = load_compat(*state_->skeleton);
-  if (!compat) return std::unexpected(compat.error());
-  auto hooks = attach_programs((*compat)->obj, HookSet::kNone);
+  if (!state_->compat) {
+    auto compat = load_compat(*state_->skeleton);
+    if (!compat) return std::unexpected(compat.error());
+    state_->compat = std::move(*compat);
+  }
+  auto hooks = attach_programs(state_->compat->obj, HookSet::kNone);
   if (!hooks) return std::unexpected(hooks.error());
-  state_->compat = std::move(*compat);
   state_->compat_hooks = std::move(*hooks);
   return {};
 }

@@ -103,7 +103,8 @@ class LockProbes {
   Result<void> watch(std::int32_t pid, const std::string& comm);
   Result<void> attach();
   // Hooks for 32-bit callers, which pass no other tracepoint. They tax every system call of the
-  // machine, so they are attached only once such a process is watched.
+  // machine, so they are attached only once such a process is watched. Takes the rights to load
+  // programs where load() was told of no newcomers.
   Result<void> attach_compat();
 
   // All that watch() named or a hook met and that have not ended.

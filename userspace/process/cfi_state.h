@@ -91,8 +91,9 @@ bool run_cfi(CfiCursor instructions, const CfiCommon& common, std::uint64_t pc, 
     if (!step.good || !instructions.good()) return false;
     if (!step.moves) continue;
     const std::uint64_t next = step.to ? *step.to : pc + step.distance;
-    if (next < pc || next >= end) return next >= end && !step.to;
+    if (next < pc) return false;
     if (next != pc) row(pc, machine.state());
+    if (next >= end) return !step.to;  // OCaml describes what follows a function, too
     pc = next;
   }
   row(pc, machine.state());
