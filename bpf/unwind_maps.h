@@ -70,7 +70,9 @@ struct {
 	__type(value, struct recent_rules);
 } recent_rules SEC(".maps");
 
-__u64 unwind_epoch = 1; /* user space moves it on when the number of a space may be used again */
+/* User space moves it on when the number of a space may be used again. In a section of its own,
+ * which all objects share. */
+__u64 unwind_epoch SEC(".data.unwind") = 1;
 
 #define CW_WINDOW_WORDS 128 /* of the user's stack, read at once */
 

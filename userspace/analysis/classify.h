@@ -36,6 +36,8 @@ enum Trait : std::uint32_t {
   kInCell = 1U << 3U,
   // The process has one, or a few that are alike: the primitive is its name.
   kNamesItself = 1U << 4U,
+  // Its words do not say which thread has it.
+  kNotesNoOwner = 1U << 5U,
 };
 
 struct Classification {

@@ -87,6 +87,8 @@ constexpr auto kFunctions = std::to_array<std::string_view>({
     "sync.(*RWMutex)*",
     "sync.(*WaitGroup)*",
     "sync.runtime_*",
+    "ngx_thread_mutex_*",
+    "ngx_thread_cond_*",
     "uv_mutex_*",
     "uv_cond_*",
     "uv_sem_*",

@@ -195,6 +195,7 @@ Lock measure(const LockObject& object, const Interval& interval, const SiteKinds
   report.per_waiter_words = object.what.has(kPerWaiter);
   if (object.what.primitive != nullptr) report.primitive = object.what.primitive;
   lock.names_itself = object.what.has(kNamesItself);
+  lock.notes_no_owner = object.what.has(kNotesNoOwner);
   lock.polls = object.what.has(kPolls);
   lock.own = object.own;
 

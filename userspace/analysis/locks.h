@@ -38,7 +38,8 @@ struct Lock {
   std::vector<WordKey> word_keys;
   std::string own;            // the function that waits most, short; empty: not known
   bool names_itself = false;  // what it is serves as a name
-  bool polls = false;         // its waiters time out and wait again
+  bool notes_no_owner = false;
+  bool polls = false;  // its waiters time out and wait again
   bool sure = false;
   bool behaves_like_lock = false;  // for kinds that are not sure
   bool deadlocked = false;         // a proven cycle of threads waits for it

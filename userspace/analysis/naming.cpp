@@ -69,7 +69,7 @@ void name_object(Lock& lock, const Memory& memory, Symbolizer& symbolizer) {
 void name_owner(Lock& lock, Symbolizer& symbolizer) {
   const LockKind kind = lock.report.kind;
   if ((kind != LockKind::kMutex && kind != LockKind::kRwlock) || !lock.sure) return;
-  if (lock.report.per_waiter_words || lock.report.objects > 1) return;
+  if (lock.notes_no_owner || lock.report.per_waiter_words || lock.report.objects > 1) return;
   const std::uint64_t address = lock.key.scope == WordKey::Scope::kFile
                                     ? symbolizer.address_of(lock.image, lock.key)
                                     : lock.report.address;

@@ -33,6 +33,10 @@ constexpr Classification of(LockKind kind, const char* primitive, std::uint32_t 
 }
 
 constexpr Classification kCond = kind_at(kCondvar, 40, kInCell, "pthread condition");
+// Before glibc 2.41 who signals waits for those that an earlier signal woke (__g_refs, in
+// nptl/pthread_cond_common.c: __condvar_quiesce_and_switch_g1).
+constexpr Classification kCondSignal =
+    kind_at(kMutex, 16, kInCell | kNotesNoOwner, "signal of a condition");
 constexpr Classification kReader = kind_at(kRwlock, 8, kInCell, "pthread rwlock", "read");
 constexpr Classification kWriter = kind_at(kRwlock, 8, kInCell, "pthread rwlock", "write");
 constexpr Classification kArena = of(kAllocator, "malloc arena", kNamesItself);
@@ -74,6 +78,8 @@ constexpr auto kRows = std::to_array<RuntimeRow>({
     {"libpthread*", "pthread_cond_*wait*", kNothing, of(kMutex, "pthread mutex"), kFutexWait,
      bit(ValueClass::kTwo)},
     {kAny, "pthread_cond_*wait*", kNothing, kCond},
+    {kAny, "pthread_cond_signal*", kNothing, kCondSignal},
+    {kAny, "pthread_cond_broadcast*", kNothing, kCondSignal},
     {kAny, "pthread_rwlock_*rdlock*", kNothing, kReader},
     {kAny, "pthread_rwlock_*wrlock*", kNothing, kWriter},
     {kAny, "pthread_barrier_wait*", kNothing, kind_at(kBarrier, 0, kInCell, "pthread barrier")},

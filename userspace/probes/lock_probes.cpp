@@ -118,7 +118,7 @@ UnwindMaps::Fds unwind_fds_of(const locks_bpf& skeleton) {
           .rules = bpf_map__fd(skeleton.maps.unwind_rules),
           .space_of = bpf_map__fd(skeleton.maps.space_of),
           .unknown_code = bpf_map__fd(skeleton.maps.unknown_code),
-          .epoch = &skeleton.data->unwind_epoch};
+          .epoch = &skeleton.data_unwind->unwind_epoch};
 }
 
 // Runs one of our `syscall` programs; its answer, or -1.

@@ -15,6 +15,8 @@ namespace {
 // Without these a program that is loaded apart is of no use.
 constexpr auto kNeeded = std::to_array<const char*>({"processes", "stacks"});
 
+constexpr std::string_view kSharedVariables = ".data.unwind";
+
 bool is_one_of(std::string_view name, std::span<const char* const> names) {
   return std::ranges::any_of(names, [&](const char* known) { return name == known; });
 }
@@ -27,7 +29,8 @@ Result<void> share_maps(bpf_object* object, const LockProbes& locks,
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {
     const char* name = bpf_map__name(map);
-    if (bpf_map__is_internal(map) || is_one_of(name, ours)) continue;
+    const bool own_variables = bpf_map__is_internal(map) && name != kSharedVariables;
+    if (own_variables || is_one_of(name, ours)) continue;
     const int shared = locks.shared_map(name);
     // All that the locks have is theirs: programs of ours that are loaded use what they know.
     const int error =
