@@ -26,13 +26,6 @@ constexpr double kHitUncertain = 0.4;
 
 using SectionWindows = std::span<const SectionWindow>;
 
-LockRates counted_of(const SectionContext& context, std::uint64_t address, bool is_rwlock) {
-  const auto found = context.counted.lower_bound(address);
-  const bool is_its = found != context.counted.end() &&
-                      found->first < address + (is_rwlock ? kRwlockBytes : kMutexBytes);
-  return is_its ? found->second : LockRates{};
-}
-
 // A mutex is let go of once for each wake. Windows that rule that out have seen something else.
 std::optional<Estimate> at_least(const Estimate& rate, double wakes_per_s) {
   if (wakes_per_s > rate.high) return std::nullopt;
@@ -194,6 +187,20 @@ std::vector<std::uint64_t> most_held(SectionWindows windows) {
 
 }  // namespace
 
+std::optional<LockRates> counted_of(const SectionContext& context, std::uint64_t address,
+                                    bool is_rwlock) {
+  const auto found = context.counted.lower_bound(address);
+  const bool is_its = found != context.counted.end() &&
+                      found->first < address + (is_rwlock ? kRwlockBytes : kMutexBytes);
+  return is_its ? std::optional(found->second) : std::nullopt;
+}
+
+AllocContext known_of(const SectionContext& context) {
+  return {.hit_ns = context.costs.hit_ns,
+          .on_cpu = context.busy,
+          .runnable = is_crowded(context) ? std::nullopt : context.runnable};
+}
+
 bool is_crowded(const SectionContext& context) {
   constexpr double kTooLong = 2;
   return lack_cpu(context.busy, context.runnable, kTooLong);
@@ -202,9 +209,7 @@ bool is_crowded(const SectionContext& context) {
 std::vector<LockSections> estimate_sections(std::span<const SectionWindow> windows,
                                             const SectionContext& context) {
   const bool crowded = is_crowded(context);
-  const AllocContext known{.hit_ns = context.costs.hit_ns,
-                           .on_cpu = context.busy,
-                           .runnable = crowded ? std::nullopt : context.runnable};
+  const AllocContext known = known_of(context);
   double observed_s = 0;
   for (const SectionWindow& window : windows)
     observed_s += static_cast<double>(window.length_ns) / 1e9;
@@ -212,7 +217,8 @@ std::vector<LockSections> estimate_sections(std::span<const SectionWindow> windo
   for (const std::uint64_t address : most_held(windows)) {
     if (crowded && !is_met_by_most(windows, address)) continue;
     const SectionTotals totals = totals_of(windows, address);
-    const LockRates counted = counted_of(context, address, totals.sum.is_rwlock);
+    const LockRates counted =
+        counted_of(context, address, totals.sum.is_rwlock).value_or(LockRates{});
     auto rate =
         lock_rate(windows, address,
                   {.threads = totals.threads.size(), .busy_share = counted.busy_share}, known);

@@ -17,6 +17,7 @@
 #include <span>
 #include <vector>
 
+#include "analysis/alloc_estimate.h"
 #include "analysis/section_windows.h"
 #include "model/critical_section.h"
 
@@ -43,6 +44,13 @@ struct SectionContext {
 // Its threads have no CPU for so much of the time that they run in gusts, which windows meet or
 // miss (alloc_estimate.h): a lock that is missed by many windows is left out then.
 bool is_crowded(const SectionContext& context);
+
+// What was counted of a lock; empty: nobody waited for it.
+std::optional<LockRates> counted_of(const SectionContext& context, std::uint64_t address,
+                                    bool is_rwlock);
+
+// What lock_rate() asks of a process.
+AllocContext known_of(const SectionContext& context);
 
 inline constexpr std::size_t kMostSections = 64;
 

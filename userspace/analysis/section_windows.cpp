@@ -233,17 +233,28 @@ class WindowReader {
   void add_losses() {
     constexpr double kMostLost = 0.9;
     const auto length_ns = static_cast<double>(record_->length_ns);
-    std::map<std::uint64_t, std::pair<double, double>> calls;  // by lock: seen, and without probes
+    using Calls = std::pair<double, double>;  // seen, and without probes
+    std::map<std::uint64_t, Calls> calls;     // by lock
+    Calls all;
     for (const auto& [tid, thread] : threads_) {
       window_.busiest_ns = std::max(window_.busiest_ns, thread.passed.ns);
       const double lost = std::min(kMostLost, thread.passed.ns / length_ns);
       for (const auto& [address, count] : thread.calls) {
-        calls[address].first += static_cast<double>(count);
-        calls[address].second += static_cast<double>(count) / (1 - lost);
+        const auto seen = static_cast<double>(count);
+        for (Calls* const sum : {&calls[address], &all}) {
+          sum->first += seen;
+          sum->second += seen / (1 - lost);
+        }
       }
     }
-    for (const auto& [address, of_lock] : calls)
-      window_.locks[address].slowed = 1 - of_lock.first / of_lock.second;
+    for (const auto& [address, of_lock] : calls) {
+      LockWindow& lock = window_.locks[address];
+      lock.slowed = 1 - of_lock.first / of_lock.second;
+      window_.all.asks += lock.asks;
+      window_.all.releases += lock.releases;
+      window_.all.calls_ns += lock.calls_ns;
+    }
+    if (all.second > 0) window_.all.slowed = 1 - all.first / all.second;
   }
 
   [[nodiscard]] bool waits(std::uint32_t tid, std::uint64_t address, SectionCall call) const {

@@ -154,21 +154,6 @@ LockReport uncontended_row(const Report& report, const LockSections& seen, std::
   return row;
 }
 
-// "14 locks that nobody waited for: taken 1,200,000 times/s, the busiest held 3 % of the time".
-void clear_uncontended(const Parts& parts, Report& report) {
-  if (parts.empty()) return;
-  double rate = 0;
-  double most_held = 0;
-  for (const LockSections* part : parts) {
-    rate += part->acquisitions_per_s.estimate;
-    most_held = std::max(most_held, held_threads(*part));
-  }
-  report.verdict.cleared.push_back(
-      fmt::format("{} that nobody waited for: taken {} times/s, {} {} of the time",
-                  format_plural(parts.size(), "lock"), format_rate(rate),
-                  parts.size() == 1 ? "held" : "the busiest held", format_share(most_held)));
-}
-
 void narrow_not_seen(std::vector<std::string>& not_seen) {
   const auto blind = std::ranges::find_if(not_seen, [](const std::string& what) {
     return what.starts_with("uncontended acquisitions");
@@ -203,7 +188,6 @@ void add_sections(Report& report, const std::vector<LockSections>& sections, std
       report.locks.push_back(uncontended_row(report, *seen, top_n, names, symbolizer));
       ++rows;
     }
-  clear_uncontended(uncontended, report);
   narrow_not_seen(report.verdict.not_seen);
 }
 

@@ -16,7 +16,7 @@ namespace cw {
 // is added: where it lies in them is not known.
 //
 // Locks that nobody waits for get a row, which is fine, when they are held a tenth of the time or
-// more; what all others come to is among what the verdict clears. To be called after analyse().
+// more; what all of them come to: uncontended.h. To be called after analyse().
 void add_sections(Report& report, const std::vector<LockSections>& sections, std::size_t top_n,
                   Symbolizer& symbolizer);
 

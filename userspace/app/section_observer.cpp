@@ -11,6 +11,7 @@
 #include "analysis/alloc_estimate.h"
 #include "analysis/section_bounds.h"
 #include "analysis/section_estimate.h"
+#include "analysis/uncontended.h"
 #include "app/overhead.h"
 #include "model/clock.h"
 #include "process/lock_functions.h"
@@ -155,6 +156,7 @@ std::vector<LockSections> SectionObserver::report(Report& report) {
     if (has_fast_path(lock.kind) && !is_inlined(lock))
       waited_.insert(lock.pids.begin(), lock.pids.end());
   std::vector<LockSections> sections;
+  std::vector<UncontendedLocks> uncontended;
   for (const SectionSample& sample : samples) {
     SectionContext context;
     context.pid = sample.pid;
@@ -171,8 +173,12 @@ std::vector<LockSections> SectionObserver::report(Report& report) {
         silence_of(sample, context, !of_process.empty(), waited_.contains(sample.pid));
     if (!why.empty())
       report.verdict.not_seen.push_back(fmt::format("critical sections of {}{}", sample.pid, why));
+    if (!is_crowded(context))
+      if (auto locks = uncontended_locks(sample.windows, of_process, context))
+        uncontended.push_back(*locks);
     std::ranges::move(of_process, std::back_inserter(sections));
   }
+  clear_uncontended(uncontended, report);
   return sections;
 }
 

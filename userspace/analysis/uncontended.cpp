@@ -1,0 +1,129 @@
+#include "analysis/uncontended.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "analysis/holders.h"
+#include "analysis/lock_rate.h"
+#include "output/format.h"
+
+namespace cw {
+namespace {
+
+constexpr std::uint64_t kTogether = 0;  // the address they are kept under
+
+bool is_waited_for(const SectionContext& context, std::uint64_t address, bool is_rwlock) {
+  return counted_of(context, address, is_rwlock).has_value();
+}
+
+// A window as if all its locks that nobody waits for were one.
+SectionWindow together(const SectionWindow& window, const SectionContext& context) {
+  SectionWindow rest;
+  rest.open_ns = window.open_ns;
+  rest.length_ns = window.length_ns;
+  rest.set = window.set;
+  rest.hits = window.hits;
+  rest.threads = window.threads;
+  rest.stepped = window.stepped;
+  LockWindow sum = window.all;
+  for (const auto& [address, lock] : window.locks) {
+    if (!is_waited_for(context, address, lock.is_rwlock)) continue;
+    sum.asks -= lock.asks;
+    sum.releases -= lock.releases;
+    sum.calls_ns -= lock.calls_ns;
+  }
+  if (sum.asks + sum.releases > 0) rest.locks.emplace(kTogether, std::move(sum));
+  return rest;
+}
+
+// Much of what was seen fell into windows that probes took much of, while others are calm.
+bool comes_in_gusts(std::span<const SectionWindow> windows) {
+  constexpr double kDrawnOut = 0.25;  // share of its threads' time that went to probes
+  constexpr double kCalm = 0.1;
+  constexpr double kMuch = 0.2;  // of the calls
+  constexpr double kSome = 0.2;  // of the time
+  double calls = 0;
+  double drawn_out = 0;
+  double ns = 0;
+  double calm_ns = 0;
+  for (const SectionWindow& window : windows) {
+    const LockWindow* const lock = lock_in(window, kTogether);
+    const double slowed = lock == nullptr ? 0 : lock->slowed;
+    const auto seen = lock == nullptr ? 0.0 : static_cast<double>(lock->asks + lock->releases);
+    const auto length_ns = static_cast<double>(window.length_ns);
+    calls += seen;
+    ns += length_ns;
+    if (slowed >= kDrawnOut) drawn_out += seen;
+    if (slowed < kCalm) calm_ns += length_ns;
+  }
+  return drawn_out > kMuch * calls && calm_ns > kSome * ns;
+}
+
+std::optional<double> busiest_of(const std::vector<LockSections>& estimated,
+                                 const SectionContext& context) {
+  constexpr double kSure = 0.5;  // of its rate, at least
+  std::optional<double> busiest;
+  for (const LockSections& lock : estimated) {
+    const Estimate& rate = lock.acquisitions_per_s;
+    if (rate.low < kSure * rate.estimate || is_waited_for(context, lock.address, lock.is_rwlock))
+      continue;
+    busiest = std::max(busiest.value_or(0), held_threads(lock));
+  }
+  return busiest;
+}
+
+std::string rate_text(const UncontendedLocks& sum) {
+  return fmt::format("taken {}{} times/s", sum.at_least ? "at least " : "",
+                     format_rate(sum.acquisitions_per_s.estimate));
+}
+
+}  // namespace
+
+std::optional<UncontendedLocks> uncontended_locks(std::span<const SectionWindow> windows,
+                                                  const std::vector<LockSections>& estimated,
+                                                  const SectionContext& context) {
+  UncontendedLocks found;
+  std::set<std::uint64_t> met;
+  std::vector<SectionWindow> rest;
+  rest.reserve(windows.size());
+  for (const SectionWindow& window : windows) {
+    for (const auto& [address, lock] : window.locks)
+      if (!is_waited_for(context, address, lock.is_rwlock)) met.insert(address);
+    found.more = found.more || window.locks.size() >= SectionWindow::kMostLocks;
+    rest.push_back(together(window, context));
+  }
+  if (met.empty()) return std::nullopt;
+  found.met = met.size();
+  const auto rate = lock_rate(rest, kTogether, {.threads = 1, .busy_share = 0}, known_of(context));
+  if (!rate) return std::nullopt;
+  found.acquisitions_per_s = *rate;
+  found.at_least = comes_in_gusts(rest);
+  found.busiest_share = busiest_of(estimated, context);
+  return found;
+}
+
+void clear_uncontended(const std::vector<UncontendedLocks>& by_process, Report& report) {
+  if (by_process.empty()) return;
+  UncontendedLocks sum;
+  for (const UncontendedLocks& locks : by_process) {
+    sum.met += locks.met;
+    sum.more = sum.more || locks.more;
+    sum.at_least = sum.at_least || locks.at_least;
+    sum.acquisitions_per_s.estimate += locks.acquisitions_per_s.estimate;
+    if (locks.busiest_share)
+      sum.busiest_share = std::max(sum.busiest_share.value_or(0), *locks.busiest_share);
+  }
+  std::string text = fmt::format("{}{} that nobody waited for: {}", sum.more ? "more than " : "",
+                                 format_plural(sum.met, "lock"), rate_text(sum));
+  if (sum.busiest_share.value_or(0) > 0)
+    text += fmt::format(", {} {} of the time", sum.met == 1 ? "held" : "the busiest held",
+                        format_share(*sum.busiest_share));
+  report.verdict.cleared.push_back(std::move(text));
+}
+
+}  // namespace cw
