@@ -105,6 +105,25 @@ inline ProbeSite site_at(AllocCall call, std::string function, std::uint64_t off
   return site;
 }
 
+inline LockSites c_library_locks() {
+  LockSite lock;
+  lock.function = "pthread_mutex_lock";
+  lock.module = "libc.so.6";
+  lock.offset = 0x12;
+  lock.file_offset = 0x8c472;
+  lock.emulated = true;
+  lock.instruction = "jne 0x8c500";
+  lock.cost_ns = 690;
+  LockSite unlock = lock;
+  unlock.call = SectionCall::kUnlock;
+  unlock.function = "pthread_mutex_unlock";
+  unlock.offset = 0;
+  unlock.emulated = false;
+  unlock.why_entry = "the lock's address is overwritten before an emulated instruction";
+  unlock.cost_ns = {};
+  return {.sites = {lock, unlock}, .not_observable = {}};
+}
+
 inline AllocatorSites c_library_sites() {
   AllocatorSites sites;
   sites.allocator = "glibc 2.36";
@@ -131,6 +150,7 @@ inline ProcessFacts orders_process() {
   process.runtimes = {"C++", "glibc 2.36"};
   process.allocators = {"glibc 2.36"};
   process.sites = {c_library_sites()};
+  process.lock_sites = c_library_locks();
   process.program_read = true;
   process.has_symtab = true;
   process.libraries = 5;

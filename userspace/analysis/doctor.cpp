@@ -91,6 +91,8 @@ DoctorReport diagnose(const DoctorFacts& facts) {
     report.no_process = report.no_process || !process.problem.empty();
     if (!process.sites.empty())
       report.allocators.push_back({.pid = process.pid, .allocators = process.sites});
+    if (!process.lock_sites.sites.empty() || !process.lock_sites.not_observable.empty())
+      report.locks.push_back({.pid = process.pid, .found = process.lock_sites});
   }
   report.hooks = facts.hooks;
   report.capabilities = capabilities_of(facts);

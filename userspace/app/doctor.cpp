@@ -36,10 +36,13 @@ DoctorFacts look_around(const Settings& settings) {
                              ? std::ranges::any_of(all_pids(), is_32bit)
                              : std::ranges::any_of(facts.processes, &ProcessFacts::is_32bit);
   MeasuredHooks measured = measure_hooks(settings.hooks, settings.uprobes, any_32bit);
-  for (ProcessFacts& process : facts.processes)
+  for (ProcessFacts& process : facts.processes) {
+    for (LockSite& site : process.lock_sites.sites)
+      if (site.emulated) site.cost_ns = measured.lock_emulated_ns;
     for (AllocatorSites& allocator : process.sites)
       for (ProbeSite& site : allocator.sites)
         site.cost_ns = site.emulated ? measured.emulated_ns : measured.single_stepped_ns;
+  }
   facts.hooks = std::move(measured.hooks);
   facts.attach_error = std::move(measured.error);
   return facts;

@@ -14,9 +14,11 @@
 #include <thread>
 
 #include "app/hit_cost.h"
+#include "app/section_cost.h"
 #include "app/self_cost.h"
 #include "probes/alloc_probes.h"
 #include "probes/features.h"
+#include "probes/section_probes.h"
 
 namespace cw {
 namespace {
@@ -154,6 +156,9 @@ void measure_probes(const LockProbes& locks, UprobeWay uprobes, MeasuredHooks& m
                 "each call of an allocator or a lock, in windows of some milliseconds");
   hook.cost_ns = measured.emulated_ns;
   measured.hooks.push_back(std::move(hook));
+  if (auto sections = SectionProbes::load(locks))
+    if (const auto costs = measure_section_costs(*sections))
+      measured.lock_emulated_ns = costs->hit_ns;
 }
 
 Result<void> measure_attached(LockProbes probes, UprobeWay uprobes, Stages& stages,

@@ -16,6 +16,7 @@ struct MeasuredHooks {
   // A hit of a probe on a function, nanoseconds; empty: not measured.
   std::optional<double> emulated_ns;
   std::optional<double> single_stepped_ns;
+  std::optional<double> lock_emulated_ns;  // on a function that takes a lock or lets it go
   std::string error;  // why the programs cannot be used; empty: they were attached
 };
 

@@ -38,6 +38,12 @@ struct ProcessAllocators {
   std::vector<AllocatorSites> allocators;
 };
 
+// Where its calls that take locks and let them go would be probed.
+struct ProcessLocks {
+  std::int32_t pid = 0;
+  LockSites found;
+};
+
 struct DoctorReport {
   std::string host;
   std::string kernel;
@@ -47,6 +53,7 @@ struct DoctorReport {
   std::vector<Check> checks;
   std::vector<HookFacts> hooks;
   std::vector<ProcessAllocators> allocators;  // of the processes asked about
+  std::vector<ProcessLocks> locks;            // likewise
   std::vector<CapabilityReport> capabilities;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/alloc_site.h"
+#include "model/lock_site.h"
 
 namespace cw {
 
@@ -65,10 +66,11 @@ struct ProcessFacts {
   std::vector<std::string> runtimes;
   std::vector<std::string> allocators;
   std::vector<AllocatorSites> sites;  // where they would be probed
-  bool program_read = false;          // its symbol tables could be read
-  bool has_symtab = false;            // the program: else only what it exports has a name
-  std::uint64_t libraries = 0;        // mapped code files beside the program
-  std::uint64_t with_symtab = 0;      // of these
+  LockSites lock_sites;
+  bool program_read = false;      // its symbol tables could be read
+  bool has_symtab = false;        // the program: else only what it exports has a name
+  std::uint64_t libraries = 0;    // mapped code files beside the program
+  std::uint64_t with_symtab = 0;  // of these
 };
 
 // One way to see calls, or one hook of its own.

@@ -24,12 +24,14 @@ struct LockSite {
   std::string function;            // "pthread_mutex_lock"
   std::shared_ptr<const Fd> file;  // that it is in: attach by /proc/self/fd/N
   std::string module;              // its name: "libc.so.6"
-  std::uint64_t file_offset = 0;   // of the instruction
+  std::uint64_t offset = 0;        // of the instruction in the function
+  std::uint64_t file_offset = 0;   // the same in the file
   Register lock_in{};  // where the lock's address is when the instruction is about to run
   std::optional<Register> condition_in;
-  bool emulated = false;    // the kernel does the instruction itself; else it single-steps
-  std::string instruction;  // "jne 0x8c430"
-  std::string why_entry;    // of a site that is not emulated: why there is no better one
+  bool emulated = false;          // the kernel does the instruction itself; else it single-steps
+  std::string instruction;        // "jne 0x8c430"
+  std::string why_entry;          // of a site that is not emulated: why there is no better one
+  std::optional<double> cost_ns;  // a hit, as measured on ourselves; empty: it was not
 };
 
 struct LockSites {

@@ -35,6 +35,21 @@ Json to_json(const ProbeSite& site) {
   return object;
 }
 
+Json to_json(const LockSite& site) {
+  Json object = {{"function", site.function},       {"module", site.module},
+                 {"offset", site.offset},           {"file_offset", site.file_offset},
+                 {"instruction", site.instruction}, {"emulated", site.emulated}};
+  if (!site.why_entry.empty()) object["why_entry"] = site.why_entry;
+  set_if(object, "cost_ns", site.cost_ns);
+  return object;
+}
+
+Json to_json(const ProcessLocks& process) {
+  return {{"pid", process.pid},
+          {"not_observable", process.found.not_observable},
+          {"sites", list(process.found.sites, [](const LockSite& site) { return to_json(site); })}};
+}
+
 Json allocators_of(const DoctorReport& report) {
   Json array = Json::array();
   for (const ProcessAllocators& process : report.allocators) {
@@ -63,15 +78,18 @@ Json to_json(const CapabilityReport& capability) {
 }  // namespace
 
 std::string to_json(const DoctorReport& report) {
-  const Json object = {{"schema", "contentionwatch.doctor/1"},
-                       {"host", report.host},
-                       {"kernel", report.kernel},
-                       {"ready", report.ready},
-                       {"summary", report.summary},
-                       {"checks", list(report.checks, to_json)},
-                       {"hooks", list(report.hooks, to_json)},
-                       {"allocators", allocators_of(report)},
-                       {"capabilities", list(report.capabilities, to_json)}};
+  const Json object = {
+      {"schema", "contentionwatch.doctor/1"},
+      {"host", report.host},
+      {"kernel", report.kernel},
+      {"ready", report.ready},
+      {"summary", report.summary},
+      {"checks", list(report.checks, to_json)},
+      {"hooks", list(report.hooks, to_json)},
+      {"allocators", allocators_of(report)},
+      {"lock_functions",
+       list(report.locks, [](const ProcessLocks& process) { return to_json(process); })},
+      {"capabilities", list(report.capabilities, to_json)}};
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

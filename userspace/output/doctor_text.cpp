@@ -76,13 +76,14 @@ void write_costs(Page& page, const DoctorReport& report) {
   }
 }
 
-std::string function_of(const ProbeSite& site) {
-  const std::string name = printable(site.function);
-  const std::uint64_t offset = site.vaddr - site.entry_vaddr;
+std::string place_of(const std::string& function, std::uint64_t offset) {
+  const std::string name = printable(function);
   return offset == 0 ? name : fmt::format("{}+{:#x}", name, offset);
 }
 
-std::string site_text(const ProbeSite& site) {
+// Of an allocator's function, or one that takes a lock or lets it go.
+template <typename Site>
+std::string site_text(const Site& site) {
   std::string text = site.instruction.empty() ? "not decoded" : site.instruction;
   text += site.emulated ? "; emulated" : "; single-stepped";
   if (!site.why_entry.empty()) text += fmt::format(" ({})", site.why_entry);
@@ -97,10 +98,27 @@ void write_allocators(Page& page, const ProcessAllocators& process) {
         page, "allocator", "", allocator.allocator,
         fmt::format("{}, pid {}, {}", allocator.module, process.pid, name_of(allocator.reach)));
     for (const ProbeSite& site : allocator.sites)
-      write_row(page, "", site.emulated ? "yes" : "slow", function_of(site), site_text(site));
+      write_row(page, "", site.emulated ? "yes" : "slow",
+                place_of(site.function, site.vaddr - site.entry_vaddr), site_text(site));
     for (const std::string& reason : allocator.not_observable)
       write_row(page, "", "no", "not observable", reason);
   }
+}
+
+void write_locks(Page& page, const ProcessLocks& process) {
+  page.blank();
+  std::string module;
+  for (const LockSite& site : process.found.sites) {
+    if (site.module != module)
+      write_row(page, module.empty() ? "locks" : "", "", site.module,
+                fmt::format("pid {}; in windows, for how often and how long locks are held",
+                            process.pid));
+    module = site.module;
+    write_row(page, "", site.emulated ? "yes" : "slow", place_of(site.function, site.offset),
+              site_text(site));
+  }
+  for (const std::string& reason : process.found.not_observable)
+    write_row(page, module.empty() ? "locks" : "", "no", "not observable", reason);
 }
 
 std::string without_prefix(const std::string& capability) {
@@ -133,6 +151,7 @@ std::string to_text(const DoctorReport& report, const TextOptions& options) {
   for (const std::int32_t pid : pids_in(report))
     write_group(page, report, CheckGroup::kProcess, "process", pid);
   for (const ProcessAllocators& process : report.allocators) write_allocators(page, process);
+  for (const ProcessLocks& process : report.locks) write_locks(page, process);
   write_group(page, report, CheckGroup::kRight, "rights");
   write_sufficient(page, report);
   write_group(page, report, CheckGroup::kKernel, "kernel");

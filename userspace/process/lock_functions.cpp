@@ -186,12 +186,14 @@ class LockFunctionFinder {
                             .function = std::string(named.name),
                             .file = file,
                             .module = module.name,
+                            .offset = placement.vaddr - symbol.address,
                             .file_offset = placement.vaddr - segment->address + segment->offset,
                             .lock_in = *placement.pointer_in,
                             .condition_in = placement.size_in,
                             .emulated = placement.emulated,
                             .instruction = placement.instruction,
-                            .why_entry = placement.why_entry});
+                            .why_entry = placement.why_entry,
+                            .cost_ns = {}});
   }
 
   ProcessSymbols* symbols_;
