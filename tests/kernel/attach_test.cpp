@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "child_process.h"
+#include "probes/features.h"
 #include "watch.h"
 
 namespace cw::test {
@@ -38,11 +39,13 @@ TEST(Attach, TracepointsAreNamed) {
   EXPECT_EQ(watch.probes().hook_set(), HookSet::kTracepoints);
 }
 
-// Whichever set automatic choice takes must work.
+// Whichever set automatic choice takes must work; it takes functions where these can be hooked.
 TEST(Attach, AutomaticChoiceWorks) {
   unsetenv("CW_TEST_HOOKS");
   Workload workload({"ops", "wait", "3", "2"});
   Watch watch(workload.pid());
+  EXPECT_EQ(watch.probes().hook_set() == HookSet::kFunctions,
+            try_features().function_hooks.worked());
   workload.run();
   EXPECT_EQ(sum_of_words(watch.interval()).woken, 3U);
 }

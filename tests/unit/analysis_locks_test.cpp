@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "analysis/arithmetic.h"
 #include "analysis/naming.h"
 #include "analysis/runtime_frames.h"
 #include "analysis_fixtures.h"
@@ -252,6 +253,13 @@ TEST(Naming, SkipsTheLocksMachineryButNotTheProgram) {
                          .line = {},
                          .inlined = false});
   EXPECT_EQ(first_own_frame(libc), 2U);
+}
+
+TEST(Arithmetic, NoMoreThreadsWaitThanThereAre) {
+  EXPECT_EQ(some_of(2.5, 14), "2.5 of 14 threads");
+  EXPECT_EQ(some_of(456.8, 403), "456.8 threads");  // they come and go
+  EXPECT_EQ(some_of(9.4, 9), "9.4 threads");
+  EXPECT_EQ(some_of(0.3, 0), "0.30 threads");  // not known how many there are
 }
 
 }  // namespace

@@ -194,8 +194,9 @@ TEST_P(EhFrame, AgreesWithElfutilsInEveryRow) {
     EXPECT_EQ(text_of(ours), text_of(*theirs)) << fmt::format("{:#x}", vaddr);
     if (i + 1 < table.pc.size() && table.pc[i + 1] != table.pc[i]) {  // up to the next row
       const std::uint64_t last = table.base + table.pc[i + 1] - 1;
-      EXPECT_EQ(text_of(ours), text_of(oracle.at(last).value_or(ours)))
-          << fmt::format("{:#x}", last);
+      const auto there = oracle.at(last);
+      EXPECT_TRUE(there && text_of(ours) == text_of(*there))
+          << fmt::format("{:#x}: {}", last, text_of(ours));
     }
     if (HasFailure() && compared > 100) break;
   }
@@ -251,6 +252,7 @@ TEST(EhFrame, LastRowOfAFunctionThatIsDescribedBeyondItsEnd) {
   put({0x41, 0x0e, 16, 0x70, 0x0e, 8});  // from 25 on sp + 16, and from 0x49 on sp + 8
   const UnwindTable table = unwind_table(section, 0x400000);
   std::vector<std::pair<std::uint64_t, std::int32_t>> rows;
+  rows.reserve(table.pc.size());
   for (std::size_t i = 0; i < table.pc.size(); ++i)
     rows.emplace_back(table.base + table.pc[i], table.rules[table.rule[i]].cfa_offset);
   const std::vector<std::pair<std::uint64_t, std::int32_t>> expected = {

@@ -44,7 +44,7 @@ std::string product_text(const Lock& lock, double interval_s, const std::string&
 std::string some_of(double waiting, std::uint64_t threads) {
   const std::string mean = format_mean(waiting);
   // Threads come and go: there may be fewer at the one moment when they were counted.
-  if (waiting < static_cast<double>(threads) + 0.5)
+  if (threads != 0 && waiting <= static_cast<double>(threads))
     return fmt::format("{} of {}", mean, format_plural(threads, "thread"));
   return fmt::format("{} threads", mean);
 }

@@ -91,7 +91,9 @@ DoctorReport diagnose(const DoctorFacts& facts) {
     report.no_process = report.no_process || !process.problem.empty();
     if (!process.sites.empty())
       report.allocators.push_back({.pid = process.pid, .allocators = process.sites});
-    if (!process.lock_sites.sites.empty() || !process.lock_sites.not_observable.empty())
+    const bool found_some =
+        !process.lock_sites.sites.empty() || !process.lock_sites.not_observable.empty();
+    if (found_some && facts.kernel.many_uprobes.worked() && facts.attach_error.empty())
       report.locks.push_back({.pid = process.pid, .found = process.lock_sites});
   }
   report.hooks = facts.hooks;

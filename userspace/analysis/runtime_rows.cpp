@@ -33,7 +33,7 @@ constexpr Classification of(LockKind kind, const char* primitive, std::uint32_t 
 }
 
 constexpr Classification kCond = kind_at(kCondvar, 40, kInCell, "pthread condition");
-// Before glibc 2.41 who signals waits for those that an earlier signal woke (__g_refs, in
+// From glibc 2.25 to 2.40 who signals may wait for those that an earlier signal woke (__g_refs, in
 // nptl/pthread_cond_common.c: __condvar_quiesce_and_switch_g1).
 constexpr Classification kCondSignal =
     kind_at(kMutex, 16, kInCell | kNotesNoOwner, "signal of a condition");

@@ -26,6 +26,13 @@ constexpr double kHitUncertain = 0.4;
 
 using SectionWindows = std::span<const SectionWindow>;
 
+LockRates counted_of(const SectionContext& context, std::uint64_t address, bool is_rwlock) {
+  const auto found = context.counted.lower_bound(address);
+  const bool is_its = found != context.counted.end() &&
+                      found->first < address + (is_rwlock ? kRwlockBytes : kMutexBytes);
+  return is_its ? found->second : LockRates{};
+}
+
 // A mutex is let go of once for each wake. Windows that rule that out have seen something else.
 std::optional<Estimate> at_least(const Estimate& rate, double wakes_per_s) {
   if (wakes_per_s > rate.high) return std::nullopt;
@@ -187,14 +194,6 @@ std::vector<std::uint64_t> most_held(SectionWindows windows) {
 
 }  // namespace
 
-std::optional<LockRates> counted_of(const SectionContext& context, std::uint64_t address,
-                                    bool is_rwlock) {
-  const auto found = context.counted.lower_bound(address);
-  const bool is_its = found != context.counted.end() &&
-                      found->first < address + (is_rwlock ? kRwlockBytes : kMutexBytes);
-  return is_its ? std::optional(found->second) : std::nullopt;
-}
-
 AllocContext known_of(const SectionContext& context) {
   return {.hit_ns = context.costs.hit_ns,
           .on_cpu = context.busy,
@@ -217,8 +216,7 @@ std::vector<LockSections> estimate_sections(std::span<const SectionWindow> windo
   for (const std::uint64_t address : most_held(windows)) {
     if (crowded && !is_met_by_most(windows, address)) continue;
     const SectionTotals totals = totals_of(windows, address);
-    const LockRates counted =
-        counted_of(context, address, totals.sum.is_rwlock).value_or(LockRates{});
+    const LockRates counted = counted_of(context, address, totals.sum.is_rwlock);
     auto rate =
         lock_rate(windows, address,
                   {.threads = totals.threads.size(), .busy_share = counted.busy_share}, known);

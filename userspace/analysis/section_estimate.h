@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -39,15 +40,14 @@ struct SectionContext {
   std::optional<double> busy;
   std::optional<double> runnable;
   std::map<std::uint64_t, LockRates> counted;  // by the address of a lock or of a word in it
+  std::set<std::uint64_t> waited;              // addresses of all that somebody waited for
+  // Other locks that are waited for are one row, together, which does not say where they are.
+  bool waits_for_classes = false;
 };
 
 // Its threads have no CPU for so much of the time that they run in gusts, which windows meet or
 // miss (alloc_estimate.h): a lock that is missed by many windows is left out then.
 bool is_crowded(const SectionContext& context);
-
-// What was counted of a lock; empty: nobody waited for it.
-std::optional<LockRates> counted_of(const SectionContext& context, std::uint64_t address,
-                                    bool is_rwlock);
 
 // What lock_rate() asks of a process.
 AllocContext known_of(const SectionContext& context);

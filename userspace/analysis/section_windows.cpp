@@ -269,6 +269,7 @@ class WindowReader {
 
   void drop_the_least() {
     if (window_.locks.size() <= SectionWindow::kMostLocks) return;
+    window_.left_out = true;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> by_calls;
     by_calls.reserve(window_.locks.size());
     for (const auto& [address, lock] : window_.locks)

@@ -69,7 +69,8 @@ struct SectionWindow {
   bool stepped = false;       // some take far longer than what is reckoned with
   // By address; of more than kMostLocks those that were called for most.
   std::map<std::uint64_t, LockWindow> locks;
-  LockWindow all;  // calls of all locks together, and what these took: nothing else
+  bool left_out = false;  // there were more
+  LockWindow all;         // calls of all locks together, and what these took: nothing else
 };
 
 // Null where the window did not meet it.

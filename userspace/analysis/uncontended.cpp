@@ -18,7 +18,14 @@ namespace {
 constexpr std::uint64_t kTogether = 0;  // the address they are kept under
 
 bool is_waited_for(const SectionContext& context, std::uint64_t address, bool is_rwlock) {
-  return counted_of(context, address, is_rwlock).has_value();
+  const auto found = context.waited.lower_bound(address);
+  return found != context.waited.end() &&
+         *found < address + (is_rwlock ? kRwlockBytes : kMutexBytes);
+}
+
+// So many calls, without what their threads lost to probes.
+double undelayed(const LockWindow& lock) {
+  return static_cast<double>(lock.asks + lock.releases) / (1 - lock.slowed);
 }
 
 // A window as if all its locks that nobody waits for were one.
@@ -30,14 +37,20 @@ SectionWindow together(const SectionWindow& window, const SectionContext& contex
   rest.hits = window.hits;
   rest.threads = window.threads;
   rest.stepped = window.stepped;
+  rest.busiest_ns = window.busiest_ns;
   LockWindow sum = window.all;
+  double undelayed_calls = undelayed(sum);
   for (const auto& [address, lock] : window.locks) {
     if (!is_waited_for(context, address, lock.is_rwlock)) continue;
     sum.asks -= lock.asks;
     sum.releases -= lock.releases;
     sum.calls_ns -= lock.calls_ns;
+    undelayed_calls -= undelayed(lock);
   }
-  if (sum.asks + sum.releases > 0) rest.locks.emplace(kTogether, std::move(sum));
+  const auto calls = static_cast<double>(sum.asks + sum.releases);
+  if (calls == 0) return rest;
+  sum.slowed = undelayed_calls > calls ? 1 - calls / undelayed_calls : 0;
+  rest.locks.emplace(kTogether, std::move(sum));
   return rest;
 }
 
@@ -64,17 +77,19 @@ bool comes_in_gusts(std::span<const SectionWindow> windows) {
   return drawn_out > kMuch * calls && calm_ns > kSome * ns;
 }
 
+// Where a lock that was met too rarely to say so may be held for longer, nothing is said.
 std::optional<double> busiest_of(const std::vector<LockSections>& estimated,
                                  const SectionContext& context) {
   constexpr double kSure = 0.5;  // of its rate, at least
-  std::optional<double> busiest;
+  double busiest = 0;
+  double unsure = 0;
   for (const LockSections& lock : estimated) {
+    if (is_waited_for(context, lock.address, lock.is_rwlock)) continue;
     const Estimate& rate = lock.acquisitions_per_s;
-    if (rate.low < kSure * rate.estimate || is_waited_for(context, lock.address, lock.is_rwlock))
-      continue;
-    busiest = std::max(busiest.value_or(0), held_threads(lock));
+    double& most = rate.low >= kSure * rate.estimate ? busiest : unsure;
+    most = std::max(most, held_threads(lock));
   }
-  return busiest;
+  return busiest > 0 && busiest >= unsure ? std::optional(busiest) : std::nullopt;
 }
 
 std::string rate_text(const UncontendedLocks& sum) {
@@ -94,7 +109,7 @@ std::optional<UncontendedLocks> uncontended_locks(std::span<const SectionWindow>
   for (const SectionWindow& window : windows) {
     for (const auto& [address, lock] : window.locks)
       if (!is_waited_for(context, address, lock.is_rwlock)) met.insert(address);
-    found.more = found.more || window.locks.size() >= SectionWindow::kMostLocks;
+    found.more = found.more || window.left_out;
     rest.push_back(together(window, context));
   }
   if (met.empty()) return std::nullopt;
@@ -104,6 +119,7 @@ std::optional<UncontendedLocks> uncontended_locks(std::span<const SectionWindow>
   found.acquisitions_per_s = *rate;
   found.at_least = comes_in_gusts(rest);
   found.busiest_share = busiest_of(estimated, context);
+  found.without_row = context.waits_for_classes;
   return found;
 }
 
@@ -114,15 +130,17 @@ void clear_uncontended(const std::vector<UncontendedLocks>& by_process, Report& 
     sum.met += locks.met;
     sum.more = sum.more || locks.more;
     sum.at_least = sum.at_least || locks.at_least;
+    sum.without_row = sum.without_row || locks.without_row;
     sum.acquisitions_per_s.estimate += locks.acquisitions_per_s.estimate;
     if (locks.busiest_share)
       sum.busiest_share = std::max(sum.busiest_share.value_or(0), *locks.busiest_share);
   }
-  std::string text = fmt::format("{}{} that nobody waited for: {}", sum.more ? "more than " : "",
-                                 format_plural(sum.met, "lock"), rate_text(sum));
-  if (sum.busiest_share.value_or(0) > 0)
+  std::string text = fmt::format(
+      "{}{} {}: {}", sum.more ? "more than " : "", format_plural(sum.met, "lock"),
+      sum.without_row ? "without a row of their own" : "that nobody waited for", rate_text(sum));
+  if (const double busiest = sum.busiest_share.value_or(0); busiest > 0)
     text += fmt::format(", {} {} of the time", sum.met == 1 ? "held" : "the busiest held",
-                        format_share(*sum.busiest_share));
+                        format_share(busiest));
   report.verdict.cleared.push_back(std::move(text));
 }
 

@@ -18,6 +18,7 @@ namespace cw {
 struct UncontendedLocks {
   std::size_t met = 0;          // different ones, in all windows
   bool more = false;            // a window met more of them than are kept of it
+  bool without_row = false;     // some may have been waited for, in a row of many
   Estimate acquisitions_per_s;  // of all together
   // They are taken in gusts that probes draw out beyond the windows' ends, such as a loop over many
   // locks: how much longer these gusts go on is not seen.

@@ -40,6 +40,17 @@ std::map<std::uint64_t, LockRates> counted_in(const Report& report, std::int32_t
   return counted;
 }
 
+// What somebody in the process waited for, wherever else it is.
+void add_waited(const Report& report, SectionContext& context) {
+  for (const LockReport& lock : report.locks) {
+    const bool is_its = std::ranges::find(lock.pids, context.pid) != lock.pids.end();
+    if (is_its && lock.objects > 1) context.waits_for_classes = true;
+    if (is_its && lock.address != 0) context.waited.insert(lock.address);
+    for (const LockPlace& place : lock.places)
+      if (place.pid == context.pid) context.waited.insert(place.address);
+  }
+}
+
 // Why nothing, or not all, is told of a process's locks; empty: there is nothing to explain.
 std::string silence_of(const SectionSample& sample, const SectionContext& context, bool has_some,
                        bool waited) {
@@ -168,6 +179,7 @@ std::vector<LockSections> SectionObserver::report(Report& report) {
       context.runnable = process->threads_mean.runnable;
     }
     context.counted = counted_in(report, sample.pid);
+    add_waited(report, context);
     std::vector<LockSections> of_process = estimate_sections(sample.windows, context);
     const std::string why =
         silence_of(sample, context, !of_process.empty(), waited_.contains(sample.pid));

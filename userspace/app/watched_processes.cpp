@@ -52,8 +52,11 @@ Result<void> WatchedProcesses::begin() {
   if (selection_.newcomers() == Watched::kUndecided)
     for (const std::int32_t pid : all_pids()) probes_->dismiss(pid);
   if (selection_.is_whole_machine())
-    for (const std::int32_t pid : all_pids()) welcome(pid);
-  return refresh();
+    for (const std::int32_t pid : all_pids())
+      if (auto done = welcome(pid); !done) return done;
+  auto done = refresh();
+  begun_ = done.has_value();
+  return done;
 }
 
 // One that ended after it was named and before the hooks were there: no hook will tell.
@@ -90,17 +93,22 @@ Result<void> WatchedProcesses::refresh() {
     welcomed[process.pid] = process.generation;
     const auto known = welcomed_.find(process.pid);
     if (known != welcomed_.end() && known->second == process.generation) continue;
-    welcome(process.pid);
+    if (auto done = welcome(process.pid); !done) return done;
   }
   welcomed_ = std::move(welcomed);
   return {};
 }
 
 // It may have waited, or made calls that only the hooks for 32-bit callers see, before it came.
-void WatchedProcesses::welcome(std::int32_t pid) {
-  if (is_32bit(pid) && !probes_->attach_compat())
-    not_seen_ = fmt::format("calls of pid {}, which became a 32-bit program: watch it anew", pid);
+// Once we have begun, the rights to load these are gone.
+Result<void> WatchedProcesses::welcome(std::int32_t pid) {
+  const bool needs_compat = is_32bit(pid) && not_seen_.empty();
+  auto attached = needs_compat ? probes_->attach_compat() : Result<void>{};
   seed_waits(*probes_, pid, *files_);
+  if (attached || !begun_) return attached;
+  not_seen_ = fmt::format(
+      "calls of 32-bit programs: pid {} became one after the start; watch it anew", pid);
+  return {};
 }
 
 bool WatchedProcesses::belongs(const Image& image) const {

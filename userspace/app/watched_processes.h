@@ -35,7 +35,7 @@ class WatchedProcesses {
  private:
   Result<void> forget_ended();
   Result<void> watch(std::int32_t pid);
-  void welcome(std::int32_t pid);
+  Result<void> welcome(std::int32_t pid);
 
   Selection selection_;
   LockProbes* probes_;
@@ -43,6 +43,7 @@ class WatchedProcesses {
   std::vector<KnownProcess> now_;
   std::map<std::int32_t, std::uint32_t> welcomed_;  // generation by pid
   std::string not_seen_;
+  bool begun_ = false;
 };
 
 }  // namespace cw

@@ -3,14 +3,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstdarg>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <span>
@@ -18,10 +14,9 @@
 #include "locks.skel.h"
 #include "model/clock.h"
 #include "probes/lock_hooks.h"
-#include "probes/lockdown.h"
+#include "probes/lock_programs.h"
 #include "probes/map_reader.h"
 #include "probes/per_cpu.h"
-#include "probes/pid_namespace.h"
 #include "probes/process_times.h"
 #include "probes/retention.h"
 #include "probes/skeleton.h"
@@ -33,74 +28,6 @@ namespace cw {
 namespace {
 
 constexpr std::int64_t kPartKeptBack = 10;  // one in so many of the stacks granted
-
-// What the verifier says is for whoever ports this to another kernel: CONTENTIONWATCH_DEBUG=1.
-int print_if_asked(libbpf_print_level level, const char* format, va_list arguments) {
-  if (level == LIBBPF_DEBUG || std::getenv("CONTENTIONWATCH_DEBUG") == nullptr) return 0;
-  return std::vfprintf(stderr, format, arguments);
-}
-
-std::string cure_for(int error) {
-  if (error == EPERM)
-    return geteuid() == 0 ? "not permitted to load BPF programs, though root: a container or "
-                            "lockdown forbids it; run "
-                            "on the host, or grant CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN"
-                          : "not permitted to load BPF programs; run with sudo, or grant CAP_BPF "
-                            "and CAP_PERFMON";
-  if (error == ENOENT || error == ESRCH)
-    return "this kernel gives no type information (/sys/kernel/btf/vmlinux): it needs "
-           "CONFIG_DEBUG_INFO_BTF";
-  if (error == ENOSYS) return "this kernel has no BPF";
-  if (is_confidential())
-    return "this kernel is locked down to confidentiality, where programs may not read what they "
-           "trace; boot with lockdown=integrity, or without it";
-  return fmt::format("this kernel refuses the BPF programs ({})", std::strerror(error));
-}
-
-void set_sizes(locks_bpf& skeleton, const MapSizes& sizes) {
-  bpf_map__set_max_entries(skeleton.maps.processes, sizes.processes);
-  bpf_map__set_max_entries(skeleton.maps.images, sizes.processes);
-  bpf_map__set_max_entries(skeleton.maps.space_of, sizes.processes);
-  bpf_map__set_max_entries(skeleton.maps.threads, sizes.threads);
-  bpf_map__set_max_entries(skeleton.maps.words, sizes.words);
-  bpf_map__set_max_entries(skeleton.maps.octaves, sizes.octaves);
-  bpf_map__set_max_entries(skeleton.maps.sites, sizes.sites);
-  bpf_map__set_max_entries(skeleton.maps.stacks, sizes.stacks);
-  skeleton.rodata->word_room = sizes.words;
-}
-
-Result<Skeleton<locks_bpf>> load_set(const ProbeOptions& options, HookSet set) {
-  Skeleton<locks_bpf> skeleton(locks_bpf::open(nullptr));
-  if (!skeleton) return fail(Exit::kFailed, cure_for(errno));
-  skeleton->rodata->newcomers = static_cast<std::uint32_t>(options.newcomers);
-  skeleton->rodata->our_pid_namespace = nested_pid_namespace();
-  set_sizes(*skeleton, options.sizes);
-  select_programs(skeleton->obj, set);
-  bpf_program__set_autoload(skeleton->progs.fork_process, options.follow_forks);
-  bpf_program__set_autoload(skeleton->progs.rename_process,
-                            options.newcomers == Watched::kUndecided);
-  if (const int error = locks_bpf::load(skeleton.get()); error != 0)
-    return fail(Exit::kNotAllowed, cure_for(-error));
-  return skeleton;
-}
-
-// The programs for 32-bit callers, on the maps of the others: a third of all there is to verify,
-// and hardly anybody needs them.
-Result<Skeleton<locks_bpf>> load_compat(const locks_bpf& locks) {
-  Skeleton<locks_bpf> skeleton(locks_bpf::open(nullptr));
-  if (!skeleton) return fail(Exit::kFailed, cure_for(errno));
-  bpf_map* map = nullptr;
-  bpf_object__for_each_map(map, skeleton->obj) {
-    const int kept = bpf_object__find_map_fd_by_name(locks.obj, bpf_map__name(map));
-    if (const int error = bpf_map__reuse_fd(map, kept); error != 0)
-      return fail(Exit::kFailed,
-                  fmt::format("cannot share {}: {}", bpf_map__name(map), std::strerror(-error)));
-  }
-  select_compat_programs(skeleton->obj);
-  if (const int error = locks_bpf::load(skeleton.get()); error != 0)
-    return fail(Exit::kNotAllowed, cure_for(-error));
-  return skeleton;
-}
 
 MapFds fds_of(const locks_bpf& skeleton) {
   return MapFds{.processes = bpf_map__fd(skeleton.maps.processes),
@@ -180,22 +107,21 @@ LockProbes& LockProbes::operator=(LockProbes&&) noexcept = default;
 LockProbes::~LockProbes() = default;
 
 Result<LockProbes> LockProbes::load(const ProbeOptions& options) {
-  libbpf_set_print(print_if_asked);
   auto state = std::make_unique<State>();
   state->sizes = options.sizes;
   state->retention = Retention(options.sizes.words);
   state->set = resolved(options.hooks);
-  auto skeleton = load_set(options, state->set);
+  auto skeleton = load_lock_programs(options, state->set);
   // Functions can be hooked, but not all of these.
   if (!skeleton && options.hooks == HookSet::kAutomatic && state->set == HookSet::kFunctions) {
     state->set = HookSet::kTracepoints;
-    skeleton = load_set(options, state->set);
+    skeleton = load_lock_programs(options, state->set);
   }
   if (!skeleton) return std::unexpected(skeleton.error());
   state->skeleton = std::move(*skeleton);
   // Who comes later may be a 32-bit caller, and the rights to load programs are gone by then.
   if (options.newcomers != Watched::kNo || options.follow_forks) {
-    auto compat = load_compat(*state->skeleton);
+    auto compat = load_compat_programs(*state->skeleton);
     if (!compat) return std::unexpected(compat.error());
     state->compat = std::move(*compat);
   }
@@ -232,7 +158,7 @@ Result<void> LockProbes::attach() {
 Result<void> LockProbes::attach_compat() {
   if (!state_->compat_hooks.links.empty()) return {};
   if (!state_->compat) {
-    auto compat = load_compat(*state_->skeleton);
+    auto compat = load_compat_programs(*state_->skeleton);
     if (!compat) return std::unexpected(compat.error());
     state_->compat = std::move(*compat);
   }
