@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "process/control_group.h"
+#include "process/group_limits.h"
 #include "process/proc.h"
 
 namespace cw {
