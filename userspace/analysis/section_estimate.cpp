@@ -28,8 +28,8 @@ using SectionWindows = std::span<const SectionWindow>;
 
 LockRates counted_of(const SectionContext& context, std::uint64_t address, bool is_rwlock) {
   const auto found = context.counted.lower_bound(address);
-  const bool is_its = found != context.counted.end() &&
-                      found->first < address + (is_rwlock ? kRwlockBytes : kMutexBytes);
+  const bool is_its =
+      found != context.counted.end() && lies_in_lock(found->first, address, is_rwlock);
   return is_its ? found->second : LockRates{};
 }
 

@@ -22,6 +22,9 @@ namespace cw {
 // belongs to it, whatever offset its row was told.
 inline constexpr std::uint64_t kMutexBytes = 40;
 inline constexpr std::uint64_t kRwlockBytes = 56;
+constexpr bool lies_in_lock(std::uint64_t word, std::uint64_t lock, bool is_rwlock) {
+  return word >= lock && word - lock < (is_rwlock ? kRwlockBytes : kMutexBytes);
+}
 
 // Of acquisitions at one call site; only those whose stack was taken.
 struct HolderWindow {

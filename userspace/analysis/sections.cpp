@@ -24,18 +24,7 @@ constexpr double kWorthARow = 0.1;
 using Parts = std::vector<const LockSections*>;
 
 bool is_at(const LockSections& seen, const LockPlace& place) {
-  const std::uint64_t bytes = seen.is_rwlock ? kRwlockBytes : kMutexBytes;
-  return place.pid == seen.pid && place.address >= seen.address &&
-         place.address < seen.address + bytes;
-}
-
-// Rows that nobody asked a name for have no places, either.
-std::vector<LockPlace> places_of(const LockReport& lock) {
-  if (!lock.places.empty() || lock.address == 0) return lock.places;
-  std::vector<LockPlace> places;
-  places.reserve(lock.pids.size());
-  for (const std::int32_t pid : lock.pids) places.push_back({.pid = pid, .address = lock.address});
-  return places;
+  return place.pid == seen.pid && lies_in_lock(place.address, seen.address, seen.is_rwlock);
 }
 
 // The row of what was seen; of several at one address, the one of its kind. Null: nobody waited.
@@ -162,6 +151,14 @@ void narrow_not_seen(std::vector<std::string>& not_seen) {
 }
 
 }  // namespace
+
+std::vector<LockPlace> places_of(const LockReport& lock) {
+  if (!lock.places.empty() || lock.address == 0) return lock.places;
+  std::vector<LockPlace> places;
+  places.reserve(lock.pids.size());
+  for (const std::int32_t pid : lock.pids) places.push_back({.pid = pid, .address = lock.address});
+  return places;
+}
 
 void add_sections(Report& report, const std::vector<LockSections>& sections, std::size_t top_n,
                   Symbolizer& symbolizer) {

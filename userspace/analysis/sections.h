@@ -11,6 +11,10 @@
 
 namespace cw {
 
+// Where a row's lock lies in each process that waits for it: rows that nobody asked a name for have
+// an address alone.
+std::vector<LockPlace> places_of(const LockReport& lock);
+
 // Fills in `sections` of the rows whose lock was seen being taken: by process and address, added up
 // where several processes share the lock. Of processes that share it and never wait for it, nothing
 // is added: where it lies in them is not known.

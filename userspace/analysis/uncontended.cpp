@@ -19,8 +19,7 @@ constexpr std::uint64_t kTogether = 0;  // the address they are kept under
 
 bool is_waited_for(const SectionContext& context, std::uint64_t address, bool is_rwlock) {
   const auto found = context.waited.lower_bound(address);
-  return found != context.waited.end() &&
-         *found < address + (is_rwlock ? kRwlockBytes : kMutexBytes);
+  return found != context.waited.end() && lies_in_lock(*found, address, is_rwlock);
 }
 
 // So many calls, without what their threads lost to probes.

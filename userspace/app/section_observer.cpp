@@ -11,6 +11,7 @@
 #include "analysis/alloc_estimate.h"
 #include "analysis/section_bounds.h"
 #include "analysis/section_estimate.h"
+#include "analysis/sections.h"
 #include "analysis/uncontended.h"
 #include "app/overhead.h"
 #include "model/clock.h"
@@ -43,10 +44,9 @@ std::map<std::uint64_t, LockRates> counted_in(const Report& report, std::int32_t
 // What somebody in the process waited for, wherever else it is.
 void add_waited(const Report& report, SectionContext& context) {
   for (const LockReport& lock : report.locks) {
-    const bool is_its = std::ranges::find(lock.pids, context.pid) != lock.pids.end();
-    if (is_its && lock.objects > 1) context.waits_for_classes = true;
-    if (is_its && lock.address != 0) context.waited.insert(lock.address);
-    for (const LockPlace& place : lock.places)
+    if (lock.objects > 1 && std::ranges::find(lock.pids, context.pid) != lock.pids.end())
+      context.waits_for_classes = true;
+    for (const LockPlace& place : places_of(lock))
       if (place.pid == context.pid) context.waited.insert(place.address);
   }
 }

@@ -47,7 +47,7 @@ Json to_json(const LockSite& site) {
 Json to_json(const ProcessLocks& process) {
   return {{"pid", process.pid},
           {"not_observable", process.found.not_observable},
-          {"sites", list(process.found.sites, [](const LockSite& site) { return to_json(site); })}};
+          {"sites", list(process.found.sites, to_json)}};
 }
 
 Json allocators_of(const DoctorReport& report) {
@@ -78,18 +78,16 @@ Json to_json(const CapabilityReport& capability) {
 }  // namespace
 
 std::string to_json(const DoctorReport& report) {
-  const Json object = {
-      {"schema", "contentionwatch.doctor/1"},
-      {"host", report.host},
-      {"kernel", report.kernel},
-      {"ready", report.ready},
-      {"summary", report.summary},
-      {"checks", list(report.checks, to_json)},
-      {"hooks", list(report.hooks, to_json)},
-      {"allocators", allocators_of(report)},
-      {"lock_functions",
-       list(report.locks, [](const ProcessLocks& process) { return to_json(process); })},
-      {"capabilities", list(report.capabilities, to_json)}};
+  const Json object = {{"schema", "contentionwatch.doctor/1"},
+                       {"host", report.host},
+                       {"kernel", report.kernel},
+                       {"ready", report.ready},
+                       {"summary", report.summary},
+                       {"checks", list(report.checks, to_json)},
+                       {"hooks", list(report.hooks, to_json)},
+                       {"allocators", allocators_of(report)},
+                       {"lock_functions", list(report.locks, to_json)},
+                       {"capabilities", list(report.capabilities, to_json)}};
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -83,13 +83,9 @@ Result<AllocProbes> AllocProbes::load(const LockProbes& locks, Watched newcomers
   state->uprobes = uprobes;
   if (uprobes == UprobeWay::kAutomatic)
     state->uprobes = has_many_uprobes() ? UprobeWay::kMulti : UprobeWay::kSingle;
-  state->set = resolved(hooks);
-  auto skeleton = load_set(locks, newcomers, state->set, state->uprobes);
-  // Functions can be hooked, but not all of these.
-  if (!skeleton && hooks == HookSet::kAutomatic && state->set == HookSet::kFunctions) {
-    state->set = HookSet::kTracepoints;
-    skeleton = load_set(locks, newcomers, state->set, state->uprobes);
-  }
+  auto skeleton = load_for(hooks, state->set, [&](HookSet set) {
+    return load_set(locks, newcomers, set, state->uprobes);
+  });
   if (!skeleton) return std::unexpected(skeleton.error());
   state->skeleton = std::move(*skeleton);
   return AllocProbes(std::move(state));

@@ -142,7 +142,6 @@ Attempt try_many_uprobes(UprobeKind kind) {
 }  // namespace
 
 bool can_hook_functions() {
-  libbpf_set_print(nullptr);
   const Btf kernel(btf__load_vmlinux_btf());
   return kernel && try_function_hooks(*kernel).worked();
 }

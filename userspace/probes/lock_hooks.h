@@ -23,6 +23,19 @@ using Link = std::unique_ptr<bpf_link, LinkDeleter>;
 // What kAutomatic means on this kernel; any other set is itself.
 HookSet resolved(HookSet set);
 
+// What load(set) makes for the set that is wanted; `taken` is the one it is for.
+template <typename Load>
+auto load_for(HookSet wanted, HookSet& taken, const Load& load) {
+  taken = resolved(wanted);
+  auto loaded = load(taken);
+  // Functions can be hooked, but not all of these.
+  if (!loaded && wanted == HookSet::kAutomatic && taken == HookSet::kFunctions) {
+    taken = HookSet::kTracepoints;
+    loaded = load(taken);
+  }
+  return loaded;
+}
+
 // Chooses the programs to load for a set of hooks; `functions` without what this kernel lacks.
 // Those for 32-bit callers are left out.
 void select_programs(bpf_object* object, HookSet set);

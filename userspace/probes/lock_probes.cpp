@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cstring>
 #include <limits>
 #include <span>
@@ -99,6 +98,15 @@ struct LockProbes::State {
   HookSet set = HookSet::kAutomatic;
   Retention retention{0};
   DistinctWaiters distinct;
+
+  // Once.
+  Result<void> load_compat() {
+    if (compat) return {};
+    auto loaded = load_compat_programs(*skeleton);
+    if (!loaded) return std::unexpected(loaded.error());
+    compat = std::move(*loaded);
+    return {};
+  }
 };
 
 LockProbes::LockProbes(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -107,24 +115,17 @@ LockProbes& LockProbes::operator=(LockProbes&&) noexcept = default;
 LockProbes::~LockProbes() = default;
 
 Result<LockProbes> LockProbes::load(const ProbeOptions& options) {
+  print_only_if_asked();
   auto state = std::make_unique<State>();
   state->sizes = options.sizes;
   state->retention = Retention(options.sizes.words);
-  state->set = resolved(options.hooks);
-  auto skeleton = load_lock_programs(options, state->set);
-  // Functions can be hooked, but not all of these.
-  if (!skeleton && options.hooks == HookSet::kAutomatic && state->set == HookSet::kFunctions) {
-    state->set = HookSet::kTracepoints;
-    skeleton = load_lock_programs(options, state->set);
-  }
+  auto skeleton = load_for(options.hooks, state->set,
+                           [&](HookSet set) { return load_lock_programs(options, set); });
   if (!skeleton) return std::unexpected(skeleton.error());
   state->skeleton = std::move(*skeleton);
   // Who comes later may be a 32-bit caller, and the rights to load programs are gone by then.
-  if (options.newcomers != Watched::kNo || options.follow_forks) {
-    auto compat = load_compat_programs(*state->skeleton);
-    if (!compat) return std::unexpected(compat.error());
-    state->compat = std::move(*compat);
-  }
+  if (options.newcomers != Watched::kNo || options.follow_forks)
+    if (auto loaded = state->load_compat(); !loaded) return std::unexpected(loaded.error());
   state->maps = fds_of(*state->skeleton);
   state->unwind_maps = UnwindMaps(unwind_fds_of(*state->skeleton));
   return LockProbes(std::move(state));
@@ -157,11 +158,7 @@ Result<void> LockProbes::attach() {
 
 Result<void> LockProbes::attach_compat() {
   if (!state_->compat_hooks.links.empty()) return {};
-  if (!state_->compat) {
-    auto compat = load_compat_programs(*state_->skeleton);
-    if (!compat) return std::unexpected(compat.error());
-    state_->compat = std::move(*compat);
-  }
+  if (auto loaded = state_->load_compat(); !loaded) return loaded;
   auto hooks = attach_programs(state_->compat->obj, HookSet::kNone);
   if (!hooks) return std::unexpected(hooks.error());
   state_->compat_hooks = std::move(*hooks);

@@ -55,8 +55,11 @@ void set_sizes(locks_bpf& skeleton, const MapSizes& sizes) {
 
 }  // namespace
 
-Result<Skeleton<locks_bpf>> load_lock_programs(const ProbeOptions& options, HookSet set) {
+void print_only_if_asked() {
   libbpf_set_print(print_if_asked);
+}
+
+Result<Skeleton<locks_bpf>> load_lock_programs(const ProbeOptions& options, HookSet set) {
   Skeleton<locks_bpf> skeleton(locks_bpf::open(nullptr));
   if (!skeleton) return fail(Exit::kFailed, cure_for(errno));
   skeleton->rodata->newcomers = static_cast<std::uint32_t>(options.newcomers);

@@ -8,6 +8,10 @@
 
 namespace cw {
 
+// From now on libbpf says nothing of its own, or all it has to say where CONTENTIONWATCH_DEBUG is
+// set.
+void print_only_if_asked();
+
 // Those of a set of hooks, without those for 32-bit callers.
 Result<Skeleton<locks_bpf>> load_lock_programs(const ProbeOptions& options, HookSet set);
 
