@@ -126,7 +126,7 @@ TEST(Uncontended, OnlyWhatIsMetOftenEnoughIsTheBusiest) {
 TEST(Uncontended, AreClearedInOneSentence) {
   UncontendedLocks one;
   one.met = 2;
-  one.acquisitions_per_s.estimate = 501'000;
+  one.acquisitions_per_s = {.estimate = 501'000, .low = 480'000, .high = 520'000};
   one.busiest_share = 0.02;
   UncontendedLocks other;
   other.met = 3'000;
@@ -144,6 +144,21 @@ TEST(Uncontended, AreClearedInOneSentence) {
   EXPECT_EQ(report.verdict.cleared[1],
             "more than 3,002 locks that nobody waited for: taken at least 502,000 times/s, the "
             "busiest held 2 % of the time");
+}
+
+TEST(Uncontended, NoMoreIsSaidThanIsSure) {
+  UncontendedLocks irregular;
+  irregular.met = 995;
+  irregular.acquisitions_per_s = {.estimate = 19'100, .low = 2'000, .high = 60'000};
+  UncontendedLocks hardly = irregular;
+  hardly.acquisitions_per_s.low = 0;
+  Report report;
+  clear_uncontended({irregular}, report);
+  clear_uncontended({hardly}, report);
+  EXPECT_EQ(report.verdict.cleared.at(0),
+            "995 locks that nobody waited for: taken at least 2,000 times/s");
+  EXPECT_EQ(report.verdict.cleared.at(1),
+            "995 locks that nobody waited for: taken too irregularly to say how often");
 }
 
 }  // namespace

@@ -53,12 +53,11 @@ SectionWindow together(const SectionWindow& window, const SectionContext& contex
   return rest;
 }
 
-// Much of what was seen fell into windows that probes took much of, while others are calm.
+// Some of what was seen fell into windows that probes took much of, while others are calm.
 bool comes_in_gusts(std::span<const SectionWindow> windows) {
-  constexpr double kDrawnOut = 0.25;  // share of its threads' time that went to probes
-  constexpr double kCalm = 0.1;
-  constexpr double kMuch = 0.2;  // of the calls
-  constexpr double kSome = 0.2;  // of the time
+  constexpr double kDrawnOut = 0.1;  // share of its threads' time that went to probes
+  constexpr double kSeen = 0.05;     // of the calls
+  constexpr double kSome = 0.2;      // of the time
   double calls = 0;
   double drawn_out = 0;
   double ns = 0;
@@ -70,10 +69,12 @@ bool comes_in_gusts(std::span<const SectionWindow> windows) {
     const auto length_ns = static_cast<double>(window.length_ns);
     calls += seen;
     ns += length_ns;
-    if (slowed >= kDrawnOut) drawn_out += seen;
-    if (slowed < kCalm) calm_ns += length_ns;
+    if (slowed >= kDrawnOut)
+      drawn_out += seen;
+    else
+      calm_ns += length_ns;
   }
-  return drawn_out > kMuch * calls && calm_ns > kSome * ns;
+  return drawn_out > kSeen * calls && calm_ns > kSome * ns;
 }
 
 // Where a lock that was met too rarely to say so may be held for longer, nothing is said.
@@ -91,9 +92,15 @@ std::optional<double> busiest_of(const std::vector<LockSections>& estimated,
   return busiest > 0 && busiest >= unsure ? std::optional(busiest) : std::nullopt;
 }
 
+// Where the windows differ so much that it may be half of it, no more is said than is sure.
 std::string rate_text(const UncontendedLocks& sum) {
-  return fmt::format("taken {}{} times/s", sum.at_least ? "at least " : "",
-                     format_rate(sum.acquisitions_per_s.estimate));
+  constexpr double kSure = 0.5;
+  const Estimate& rate = sum.acquisitions_per_s;
+  if (sum.at_least) return fmt::format("taken at least {} times/s", format_rate(rate.estimate));
+  if (rate.low >= kSure * rate.estimate)
+    return fmt::format("taken {} times/s", format_rate(rate.estimate));
+  if (rate.low >= 1) return fmt::format("taken at least {} times/s", format_rate(rate.low));
+  return "taken too irregularly to say how often";
 }
 
 }  // namespace
@@ -131,6 +138,7 @@ void clear_uncontended(const std::vector<UncontendedLocks>& by_process, Report& 
     sum.at_least = sum.at_least || locks.at_least;
     sum.without_row = sum.without_row || locks.without_row;
     sum.acquisitions_per_s.estimate += locks.acquisitions_per_s.estimate;
+    sum.acquisitions_per_s.low += locks.acquisitions_per_s.low;
     if (locks.busiest_share)
       sum.busiest_share = std::max(sum.busiest_share.value_or(0), *locks.busiest_share);
   }
