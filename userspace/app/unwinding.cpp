@@ -132,14 +132,22 @@ void Unwinding::look_at(const KnownProcess& process, std::uint64_t ran) {
     if (const auto range = range_of(directory.get(), map, mapping, files)) append(ranges, *range);
   add_generated(process, directory.get(), map, ranges, files);
   const auto space = space_for(std::move(ranges), std::move(files));
-  maps_->assign_space(process.pid, space->second.number);
   const auto [place, is_new] = processes_.try_emplace(process.pid);
-  if (!is_new) let_go(place->second.space);
+  if (!is_new) left_.push_back(place->second.space);
+  looked_at_.push_back(process.pid);
   place->second = {.generation = process.generation,
                    .space = space,
                    .looked = Clock::now(),
                    .ran = ran,
                    .seen = true};
+}
+
+// What the kernel side finds its way by is exchanged at once: at no time is there neither the old
+// nor the new.
+void Unwinding::use_new_spaces() {
+  refused_ += maps_->publish();
+  for (const std::int32_t pid : std::exchange(looked_at_, {}))
+    maps_->assign_space(pid, processes_.at(pid).space->second.number);
 }
 
 // A file's table goes with the last process that maps it: the number of its inode may then be
@@ -180,13 +188,16 @@ void Unwinding::refresh(const std::vector<KnownProcess>& processes, const Activi
     }
     if (Clock::now() - begin < kLongestCall) look_at(process, ran);
   }
+  use_new_spaces();
   std::erase_if(processes_, [&](const auto& entry) {
     if (entry.second.seen) return false;
-    let_go(entry.second.space);
+    left_.push_back(entry.second.space);
     generated_.erase(entry.first);
     return true;
   });
+  for (const auto space : std::exchange(left_, {})) let_go(space);
   drop_unused_tables();
+  maps_->remove_dropped();
 }
 
 }  // namespace cw

@@ -79,6 +79,7 @@ class Unwinding {
   void add(const UnwindTable& rows, Table& table);
   Table& table_of(int directory, const MemoryMap& map, const Mapping& mapping, const FileId& id);
   std::map<Ranges, Space>::iterator space_for(Ranges ranges, std::vector<FileId> files);
+  void use_new_spaces();
   void let_go(std::map<Ranges, Space>::iterator space);
   void drop_unused_tables();
   std::chrono::seconds pause_of(std::int32_t pid, bool ran_unknown);
@@ -89,7 +90,9 @@ class Unwinding {
   std::map<Ranges, Space> spaces_;
   std::map<std::int32_t, Process> processes_;
   std::map<std::int32_t, Generated> generated_;
-  std::uint64_t generated_tables_ = 0;  // made so far
+  std::vector<std::int32_t> looked_at_;                  // since the kernel side was last told
+  std::vector<std::map<Ranges, Space>::iterator> left_;  // by those, once each
+  std::uint64_t generated_tables_ = 0;                   // made so far
   std::size_t refused_ = 0;
 };
 

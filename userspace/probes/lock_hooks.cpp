@@ -12,8 +12,10 @@
 #include <cerrno>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "probes/features.h"
+#include "probes/side_by_side.h"
 #include "probes/tracefs.h"
 
 namespace cw {
@@ -120,6 +122,18 @@ Result<Link> attach_tracepoint(bpf_program* program, std::uint64_t id, std::stri
   if (!link) return attach_error(section, errno);
   (void)event.release();  // the link closes it
   return link;
+}
+
+// Each hook is gone when nobody runs it any more, which the kernel waits for.
+void AttachedHooks::detach() {
+  side_by_side(links.size(), [&](std::size_t i) { links[i].reset(); });
+}
+
+AttachedHooks& AttachedHooks::operator=(AttachedHooks&& other) noexcept {
+  detach();
+  links = std::move(other.links);
+  names = std::move(other.names);
+  return *this;
 }
 
 HookSet resolved(HookSet set) {

@@ -46,6 +46,14 @@ struct AttachedHooks {
   std::vector<Link> links;
   std::vector<std::string>
       names;  // "tracepoint/syscalls/sys_enter_futex", "tp_btf/signal_deliver"...
+
+  AttachedHooks() = default;
+  AttachedHooks(AttachedHooks&&) noexcept = default;
+  AttachedHooks& operator=(AttachedHooks&& other) noexcept;
+  ~AttachedHooks() { detach(); }
+
+ private:
+  void detach();
 };
 
 // Attaches every selected program; those on the calls' tracepoints if the set is of these. An event

@@ -8,8 +8,9 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <utility>
 
-#include "model/fd.h"
+#include "probes/side_by_side.h"
 #include "wire.h"
 
 namespace cw {
@@ -70,16 +71,16 @@ std::uint16_t UnwindMaps::rule_number(const UnwindRule& rule) {
   return static_cast<std::uint16_t>(number);
 }
 
-// Puts a finished map of pages into `outer`. Numbers go round, so that one that was dropped is not
-// given away while a process may still be known by it.
-Result<std::uint32_t> UnwindMaps::put(int outer, int pages, std::size_t bytes, std::uint32_t limit,
+// A number in `outer` for a finished map of pages. Numbers go round, so that one that was dropped
+// is not given away while a process may still be known by it.
+Result<std::uint32_t> UnwindMaps::put(int outer, Fd pages, std::size_t bytes, std::uint32_t limit,
                                       std::map<std::uint32_t, std::size_t>& sizes) {
   if (sizes.size() + 1 >= limit) return fail(Exit::kFailed, "no room for more unwind tables");
   std::uint32_t number = last_number_;
   do number = number % (limit - 1) + 1;
   while (sizes.contains(number));
   last_number_ = number;
-  if (bpf_map_update_elem(outer, &number, &pages, BPF_ANY) != 0) return no_room("unwind tables");
+  additions_.push_back({.outer = outer, .number = number, .pages = std::move(pages)});
   sizes.emplace(number, bytes);
   bytes_ += bytes;
   return number;
@@ -89,7 +90,7 @@ void UnwindMaps::drop(int outer, std::uint32_t number,
                       std::map<std::uint32_t, std::size_t>& sizes) {
   const auto found = sizes.find(number);
   if (found == sizes.end()) return;
-  bpf_map_delete_elem(outer, &number);
+  removals_.push_back({.outer = outer, .number = number});
   bytes_ -= found->second;
   sizes.erase(found);
 }
@@ -97,7 +98,7 @@ void UnwindMaps::drop(int outer, std::uint32_t number,
 Result<std::uint32_t> UnwindMaps::add_table(const UnwindTable& table) {
   const std::size_t rows = std::min(table.pc.size(), kMaxPages * CW_PAGE_ROWS);
   const std::size_t pages = pages_for(rows, CW_PAGE_ROWS);
-  const Fd map = make_pages<cw_row_page>("cw_rows", pages + 1);
+  Fd map = make_pages<cw_row_page>("cw_rows", pages + 1);
   if (!map) return no_room("an unwind table");
   std::vector<std::uint16_t> numbers;
   numbers.reserve(table.rules.size());
@@ -122,7 +123,7 @@ Result<std::uint32_t> UnwindMaps::add_table(const UnwindTable& table) {
     if (!write_page(map, number + 1, page)) return no_room("an unwind table");
   }
   if (!write_page(map, 0, index)) return no_room("an unwind table");
-  return put(maps_.tables, map.get(), (pages + 1) * sizeof(cw_row_page), CW_UNWIND_TABLES,
+  return put(maps_.tables, std::move(map), (pages + 1) * sizeof(cw_row_page), CW_UNWIND_TABLES,
              table_sizes_);
 }
 
@@ -133,7 +134,7 @@ void UnwindMaps::drop_table(std::uint32_t number) {
 Result<std::uint32_t> UnwindMaps::add_space(std::span<const CodeRange> ranges) {
   ranges = ranges.first(std::min(ranges.size(), kMaxRangePages * CW_PAGE_RANGES));
   const std::size_t pages = pages_for(ranges.size(), CW_PAGE_RANGES);
-  const Fd map = make_pages<cw_range_page>("cw_ranges", pages + 1);
+  Fd map = make_pages<cw_range_page>("cw_ranges", pages + 1);
   if (!map) return no_room("what code a process has mapped");
   const auto empty_page = [] {
     cw_range_page page{};
@@ -154,13 +155,31 @@ Result<std::uint32_t> UnwindMaps::add_space(std::span<const CodeRange> ranges) {
     if (!write_page(map, number + 1, page)) return no_room("what code a process has mapped");
   }
   if (!write_page(map, 0, index)) return no_room("what code a process has mapped");
-  return put(maps_.spaces, map.get(), (pages + 1) * sizeof(cw_range_page), CW_CODE_SPACES,
+  return put(maps_.spaces, std::move(map), (pages + 1) * sizeof(cw_range_page), CW_CODE_SPACES,
              space_sizes_);
 }
 
 void UnwindMaps::drop_space(std::uint32_t number) {
   drop(maps_.spaces, number, space_sizes_);
-  std::atomic_ref(*maps_.epoch).fetch_add(1);
+}
+
+std::size_t UnwindMaps::publish() {
+  std::atomic<std::size_t> refused = 0;
+  side_by_side(additions_.size(), [&](std::size_t i) {
+    const Addition& addition = additions_[i];
+    const int pages = addition.pages.get();
+    if (bpf_map_update_elem(addition.outer, &addition.number, &pages, BPF_ANY) != 0) refused++;
+  });
+  additions_.clear();
+  return refused;
+}
+
+void UnwindMaps::remove_dropped() {
+  side_by_side(removals_.size(), [&](std::size_t i) {
+    bpf_map_delete_elem(removals_[i].outer, &removals_[i].number);
+  });
+  if (!removals_.empty()) std::atomic_ref(*maps_.epoch).fetch_add(1);
+  removals_.clear();
 }
 
 void UnwindMaps::assign_space(std::int32_t pid, std::uint32_t space) const {
