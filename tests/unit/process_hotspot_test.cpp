@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -33,6 +34,21 @@ TEST(Hotspot, RowsAreThoseOfItsFrames) {
   EXPECT_NE(rule_at(table, at + 0x480), UnwindRule{}) << "but known";
   EXPECT_EQ(rule_at(table, at + 0x580), UnwindRule{}) << "nothing, or code that is new";
   EXPECT_EQ(rule_at(table, at + 0x60f), entry) << "the frame is never whole";
+}
+
+// A heap of three blocks, with all that HotSpot says of its own fields.
+TEST(Hotspot, ReadsTheHeapsOfAVirtualMachine) {
+  const auto code = HotspotCode::open(
+      Fd(::open(CW_CORPUS "/hotspot_code/three_blocks", O_RDONLY | O_CLOEXEC)), 8, 16);
+  ASSERT_TRUE(code);
+  const auto pieces = code->pieces();
+  ASSERT_EQ(pieces.size(), 3);
+  EXPECT_EQ(code->name_of(pieces[0]), "shop.Orders.settle");
+  EXPECT_EQ(pieces[0].frame_size, 32);
+  EXPECT_EQ(pieces[0].prologue, 8);
+  EXPECT_EQ(code->name_of(pieces[1]), "Interpreter");
+  EXPECT_TRUE(pieces[1].interprets);
+  EXPECT_EQ(code->name_of(pieces[2]), "monitorenter");
 }
 
 TEST(Hotspot, OtherProcessesHaveNone) {

@@ -204,9 +204,14 @@ std::optional<HotspotCode> HotspotCode::find(int process, const MemoryMap& map) 
   const std::uint64_t structs = variable(symbols, "gHotSpotVMStructs");
   const std::uint64_t types = variable(symbols, "gHotSpotVMTypes");
   if (!bias || structs == 0 || types == 0) return std::nullopt;
-  HotspotCode code{Fd(::openat(process, "mem", O_RDONLY | O_CLOEXEC))};
-  if (!code.memory_ || !code.read_fields(code.word(structs + *bias)) ||
-      !code.read_sizes(code.word(types + *bias)))
+  return open(Fd(::openat(process, "mem", O_RDONLY | O_CLOEXEC)), structs + *bias, types + *bias);
+}
+
+std::optional<HotspotCode> HotspotCode::open(Fd memory, std::uint64_t structs,
+                                             std::uint64_t types) {
+  if (!memory) return std::nullopt;
+  HotspotCode code(std::move(memory));
+  if (!code.read_fields(code.word(structs)) || !code.read_sizes(code.word(types)))
     return std::nullopt;
   return code;
 }

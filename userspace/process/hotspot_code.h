@@ -26,6 +26,9 @@ class HotspotCode {
   // `process`: see open_process(); `map`: its maps. Tried with JDK 17 on x86-64; empty for
   // processes that are none, and for versions that keep other fields.
   static std::optional<HotspotCode> find(int process, const MemoryMap& map);
+  // The same in a file that has each byte at its address, where HotSpot's variables
+  // gHotSpotVMStructs and gHotSpotVMTypes lie at these.
+  static std::optional<HotspotCode> open(Fd memory, std::uint64_t structs, std::uint64_t types);
 
   // One method, or one of the virtual machine's stubs.
   struct Piece {
