@@ -17,7 +17,7 @@ int BPF_PROG(deliver_signal, int signal, struct kernel_siginfo *about, struct k_
 	thread = bpf_map_lookup_elem(&threads, &tid);
 	if (thread && thread->call == CW_CALL_RESTART) {
 		now = bpf_ktime_get_ns();
-		take_stack_at_end(ctx, thread, now);
+		take_stack_at_end(ctx, thread, now, CW_AFTER_CALL);
 		end_wait(thread, task, tid, now, INTERRUPTED);
 	}
 	return 0;

@@ -45,6 +45,8 @@
 
 #include "hooks_compat.h"
 
+#include "hooks_goroutines.h"
+
 #include "life.h"
 
 #include "on_request.h"

@@ -28,6 +28,9 @@ __u32 stacks_at_a_rate = 32; /* of one word, then half as many */
 __s64 stacks_left = 500;
 __s64 stacks_kept_back = 50;
 
+/* Probes passed by goroutines (hooks_goroutines.h). */
+__u64 goroutine_hits;
+
 /* Losses, see model/snapshot.h. */
 __u64 lost_waits;
 __u64 lost_stacks;

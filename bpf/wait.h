@@ -276,19 +276,19 @@ static __always_inline void close_last_call(struct cw_thread *thread, struct tas
 }
 
 static __always_inline void take_waiters_stack(void *ctx, struct cw_thread *thread,
-					       struct cw_word *word, __u64 ns)
+					       struct cw_word *word, __u64 ns, __u64 leaf)
 {
 	__u64 waits = word->woken + word->timed_out + word->interrupted;
 
 	thread->weight = stack_weight(turn_of(word, CW_WAITER), ns, word->wait_ns, waits);
-	thread->stack = thread->weight ? take_stack(ctx, CW_AFTER_CALL) : 0;
+	thread->stack = thread->weight ? take_stack(ctx, leaf) : 0;
 }
 
 /*
  * Where not every wait has its stack taken, that is decided by its length, at its end: the caller
  * still is where it was.
  */
-static __noinline int take_stack_at_end(void *ctx, struct cw_thread *thread, __u64 now)
+static __noinline int take_stack_at_end(void *ctx, struct cw_thread *thread, __u64 now, __u64 leaf)
 {
 	struct cw_word *word;
 
@@ -296,8 +296,35 @@ static __noinline int take_stack_at_end(void *ctx, struct cw_thread *thread, __u
 		return 0;
 	word = thread->word_id ? bpf_map_lookup_elem(&words, &thread->word) : NULL;
 	if (word && word->id == thread->word_id && !word->polled)
-		take_waiters_stack(ctx, thread, word, now - thread->start_ns);
+		take_waiters_stack(ctx, thread, word, now - thread->start_ns, leaf);
 	return 0;
+}
+
+/* Adds a thread whose wait has been written down to the waiters of its word. */
+static __always_inline void join_word(void *ctx, struct cw_thread *thread, __u32 tid, __u64 now,
+				      __u64 leaf)
+{
+	struct cw_word *word = bpf_map_lookup_elem(&words, &thread->word);
+
+	if (!word)
+		word = new_word(&thread->word, now, thread->value);
+	if (!word)
+		return;
+	thread->word_id = word->id;
+	thread->joined = shift_waiters(word, 1);
+	count_distinct(word, thread, tid);
+	note_value(word, thread);
+	word->last_image = thread->image;
+	word->last_op = thread->op;
+	word->last_value_class = thread->value_class;
+	word->last_on_own_stack = thread->on_own_stack;
+	thread->weight = 0;
+	thread->stack = 0;
+	if (word->polled || !turn_of(word, CW_WAITER)->shift) {
+		take_waiters_stack(ctx, thread, word, 0, leaf);
+		if (!thread->weight)
+			thread->weight = CW_STACK_REFUSED; /* once: not at its end again */
+	}
 }
 
 /* False when the call is none of our business. */
@@ -307,7 +334,6 @@ static __always_inline bool begin_wait(void *ctx, struct task_struct *task,
 	__u32 image = watched_image(task);
 	__u32 tid = tid_of(task);
 	struct cw_thread *thread;
-	struct cw_word *word;
 	__u64 sp;
 
 	if (!image)
@@ -343,26 +369,7 @@ static __always_inline bool begin_wait(void *ctx, struct task_struct *task,
 	thread->word_id = 0;
 	thread->call = CW_CALL_WAIT;
 
-	word = bpf_map_lookup_elem(&words, &thread->word);
-	if (!word)
-		word = new_word(&thread->word, now, call->value);
-	if (!word)
-		return true;
-	thread->word_id = word->id;
-	thread->joined = shift_waiters(word, 1);
-	count_distinct(word, thread, tid);
-	note_value(word, thread);
-	word->last_image = image;
-	word->last_op = call->op;
-	word->last_value_class = thread->value_class;
-	word->last_on_own_stack = thread->on_own_stack;
-	thread->weight = 0;
-	thread->stack = 0;
-	if (word->polled || !turn_of(word, CW_WAITER)->shift) {
-		take_waiters_stack(ctx, thread, word, 0);
-		if (!thread->weight)
-			thread->weight = CW_STACK_REFUSED; /* once: not at its end again */
-	}
+	join_word(ctx, thread, tid, now, CW_AFTER_CALL);
 	return true;
 }
 
@@ -412,7 +419,7 @@ static __always_inline void finish_wait(void *ctx, struct cw_thread *thread,
 	if (outcome == TIMED_OUT && pause_wait(thread, task, now))
 		return;
 	if (outcome != RACED && outcome != FAILED)
-		take_stack_at_end(ctx, thread, now);
+		take_stack_at_end(ctx, thread, now, CW_AFTER_CALL);
 	end_wait(thread, task, tid_of(task), now, outcome);
 }
 

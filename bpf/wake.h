@@ -95,8 +95,9 @@ __noinline __u64 take_charge(struct cw_word *word, __u64 mark)
 	return 0;
 }
 
-static __always_inline void charge_wake(void *ctx, struct cw_word *word, struct cw_thread *thread,
-					__u64 mark, __u64 busy_mark)
+/* `site`: who wakes, as far as it is known before a stack is taken. */
+static __always_inline void charge_wake(void *ctx, struct cw_word *word, struct cw_site_key *site,
+					__u64 mark, __u64 busy_mark, __u64 leaf)
 {
 	__u64 ns = take_charge(word, mark) << CW_TICK_SHIFT;
 	__u64 waiters = waiters_in(word->state) + 1; /* with the one just woken */
@@ -117,14 +118,9 @@ static __always_inline void charge_wake(void *ctx, struct cw_word *word, struct 
 
 	if (!weight)
 		return;
-	struct cw_site_key site = {
-	    .stack = take_stack(ctx, CW_AFTER_CALL),
-	    .word = word->id,
-	    .image = thread->image,
-	    .op = thread->op,
-	    .role = CW_WAKER,
-	};
-	add_to_site(&site, weight, ns, 0);
+	site->stack = take_stack(ctx, leaf);
+	site->word = word->id;
+	add_to_site(site, weight, ns, 0);
 }
 
 static __always_inline bool is_requeue(__u16 op)
@@ -172,10 +168,13 @@ static __always_inline void finish_wake(void *ctx, struct cw_thread *thread,
 		key_of(&key, task, thread->image, thread->second_address, thread->shared);
 		second = bpf_map_lookup_elem(&words, &key);
 	}
+	struct cw_site_key site = {.image = thread->image, .op = thread->op, .role = CW_WAKER};
+
 	if (word && first_woken)
-		charge_wake(ctx, word, thread, thread->mark, thread->busy_mark);
+		charge_wake(ctx, word, &site, thread->mark, thread->busy_mark, CW_AFTER_CALL);
 	if (second)
-		charge_wake(ctx, second, thread, thread->second_mark, thread->second_busy_mark);
+		charge_wake(ctx, second, &site, thread->second_mark, thread->second_busy_mark,
+			    CW_AFTER_CALL);
 }
 
 #endif

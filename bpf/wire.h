@@ -31,6 +31,13 @@
 /* Commands of our own for the futex2 system calls, beside those of <linux/futex.h>. */
 #define CW_OP_WAITV 0x7d
 #define CW_OP_WAIT2 0x7e
+/* And one for what is no system call: a goroutine waits for, or lets go of, a semaphore of Go's
+ * runtime. */
+#define CW_OP_GOROUTINE 0x7c
+
+/* Set in the number of a goroutine where the number of a thread could stand: no thread's is as
+ * large (PID_MAX_LIMIT, include/linux/threads.h). */
+#define CW_GOROUTINE (1U << 31)
 
 enum cw_scope {
 	CW_PRIVATE = 0, /* space: image id,     address: virtual address */

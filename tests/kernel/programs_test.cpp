@@ -87,11 +87,52 @@ TEST(Rust, ParkedThreadsAreIdle) {
   expect_idle(report_of({"orders_rust", "park"}), "heap, waited for in orders::rest");
 }
 
-// --- Go: its mutexes make no system call, and the report must say so ---
+// --- Go: its mutexes make no system call, so its runtime is probed ---
+
+class GoMutex : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Programs, GoMutex, testing::Values("orders_go", "orders_go_stripped"));
+
+// Eight goroutines, of which one has it.
+TEST_P(GoMutex, IsWaitedForByGoroutines) {
+  const json report = report_of({GetParam()});
+  EXPECT_EQ(report.at("verdict").at("level"), "culprit") << report.dump(1);
+  const json& lock = report.at("locks").at(0);
+  EXPECT_EQ(lock.at("kind"), "mutex");
+  EXPECT_EQ(lock.at("primitive"), "sync.Mutex");
+  EXPECT_EQ(lock.at("waited_by"), "goroutines");
+  EXPECT_EQ(lock.at("name"), "heap, locked in main.(*ledger).settle");
+  EXPECT_NEAR(lock.at("waiters_mean").get<double>(), 7, 1.5);
+  EXPECT_GE(lock.at("busy_share").get<double>(), 0.9);
+  EXPECT_TRUE(waits_in(lock, {"sync.(*Mutex).lockSlow", "main.(*ledger).settle"})) << lock.dump(1);
+  ASSERT_FALSE(lock.at("releasers").empty());
+  EXPECT_TRUE(in_order(functions_of(lock.at("releasers").at(0).at("stack")),
+                       {"sync.(*Mutex).unlockSlow", "main.(*ledger).settle"}))
+      << lock.dump(1);
+  // They are no threads of the process.
+  const json& threads = report.at("processes").at(0).at("threads_mean");
+  EXPECT_LE(threads.at("lock_wait").get<double>(), 1);
+  EXPECT_GE(complete_share(report), kNearlyAll);
+}
+
+TEST(Go, ReadersAndWritersWaitForOneLock) {
+  const json report = report_of({"orders_go", "prices"});
+  const json& lock = report.at("locks").at(0);
+  EXPECT_EQ(lock.at("kind"), "rwlock") << report.dump(1);
+  EXPECT_EQ(lock.at("name"), "main.book");
+  EXPECT_EQ(lock.at("waiters").at(0).at("mode"), "read");
+  EXPECT_TRUE(waits_in(lock, {"main.lookUp"})) << lock.dump(1);
+  EXPECT_TRUE(in_order(functions_of(lock.at("releasers").at(0).at("stack")), {"main.change"}))
+      << lock.dump(1);
+}
+
+TEST(Go, AWaitGroupIsNoLock) {
+  const json report = report_of({"orders_go", "group"});
+  EXPECT_EQ(report.at("verdict").at("level"), "fine") << report.dump(1);
+  for (const json& lock : report.at("locks")) EXPECT_NE(lock.at("waited_by"), "goroutines");
+}
 
 TEST(Go, ItsRuntimesThreadsAreIdle) {
   const json report = report_of({"orders_go"});
-  EXPECT_NE(report.at("verdict").at("level"), "culprit") << report.at("verdict");
   EXPECT_NE(report.at("processes").at(0).at("runtimes").dump().find("Go"), std::string::npos);
   const json parked = row_of(report, "park");
   ASSERT_FALSE(parked.is_null()) << report.dump(1);

@@ -27,6 +27,7 @@ inline constexpr std::uint16_t kWaitPrivate = 0x80;
 inline constexpr std::uint16_t kBitsetPrivate = 0x89;
 inline constexpr std::uint16_t kBitsetRealtime = 0x189;
 inline constexpr std::uint16_t kBitsetShared = 0x109;
+inline constexpr std::uint16_t kGoroutineWaits = kOpGoroutine | kOpPrivate;
 
 class FakeSymbolizer : public Symbolizer {
  public:

@@ -255,11 +255,19 @@ TEST(Naming, SkipsTheLocksMachineryButNotTheProgram) {
   EXPECT_EQ(first_own_frame(libc), 2U);
 }
 
+std::string waiting_of(double waiters, std::uint64_t threads, bool goroutines = false) {
+  LockReport lock;
+  lock.waiters_mean = waiters;
+  lock.goroutines = goroutines;
+  return some_of(lock, threads);
+}
+
 TEST(Arithmetic, NoMoreThreadsWaitThanThereAre) {
-  EXPECT_EQ(some_of(2.5, 14), "2.5 of 14 threads");
-  EXPECT_EQ(some_of(456.8, 403), "456.8 threads");  // they come and go
-  EXPECT_EQ(some_of(9.4, 9), "9.4 threads");
-  EXPECT_EQ(some_of(0.3, 0), "0.30 threads");  // not known how many there are
+  EXPECT_EQ(waiting_of(2.5, 14), "2.5 of 14 threads");
+  EXPECT_EQ(waiting_of(456.8, 403), "456.8 threads");  // they come and go
+  EXPECT_EQ(waiting_of(9.4, 9), "9.4 threads");
+  EXPECT_EQ(waiting_of(0.3, 0), "0.30 threads");  // not known how many there are
+  EXPECT_EQ(waiting_of(15, 0, true), "15.0 goroutines");
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ QUICK = {
     "tracepoints": (*CALLS, "Activity.", "Signals.", "Attach.", "Life.Killed"),
     "command": ("Doctor.JsonHas", "Doctor.ForcedHooks", "Doctor.WithoutRights", "RightsKept.AreExactly", "Report.HotMutex",
                 "Families.ChildrenOfAllAges", "Stacks.GoThroughFrames", "Stacks.GoThroughASignals", "Stacks.OfThreadsThatWait",
-                "Ending.TargetThatEndsGets", "Clock."),
+                "Ending.TargetThatEndsGets", "Clock.", "Go.ReadersAndWriters", "Programs/GoMutex"),
     "lockdown-integrity": ("",),
     "lockdown-confidentiality": ("",),
 }

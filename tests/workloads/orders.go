@@ -1,7 +1,9 @@
 // A Go program whose goroutines queue for a mutex, which makes no system call, while the runtime's
 // own threads come and go in those that they do.
-//   orders [channel]
+//   orders [channel|prices|group]
 // channel: they send and receive in one channel, which has a lock of the runtime's.
+// prices:  many look under a read-write lock that one changes under.
+// group:   they wait for a sync.WaitGroup, which is no lock.
 // ready: nothing. It works until its standard input is closed.
 package main
 
@@ -64,15 +66,86 @@ func shareMutex() {
 	}
 }
 
+type prices struct {
+	guard   sync.RWMutex
+	changes int
+}
+
+var book prices
+
+//go:noinline
+func lookUp() int {
+	book.guard.RLock()
+	defer book.guard.RUnlock()
+	return book.changes
+}
+
+//go:noinline
+func change() {
+	book.guard.Lock()
+	defer book.guard.Unlock()
+	time.Sleep(2 * time.Millisecond)
+	book.changes++
+}
+
+func sharePrices() {
+	go func() {
+		for {
+			change()
+			time.Sleep(200 * time.Microsecond)
+		}
+	}()
+	for i := 0; i < 6; i++ {
+		go func() {
+			for {
+				lookUp()
+				time.Sleep(50 * time.Microsecond)
+			}
+		}()
+	}
+}
+
+//go:noinline
+func awaitGroup() {
+	var group sync.WaitGroup
+	for i := 0; i < 4; i++ {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			time.Sleep(time.Millisecond)
+		}()
+	}
+	group.Wait()
+}
+
+func shareNothing() {
+	for i := 0; i < 8; i++ {
+		go func() {
+			for {
+				awaitGroup()
+			}
+		}()
+	}
+}
+
 func main() {
 	fmt.Println("ready {}")
 	letter := make([]byte, 1)
 	if count, _ := os.Stdin.Read(letter); count == 0 {
 		return
 	}
-	if len(os.Args) > 1 && os.Args[1] == "channel" {
+	what := ""
+	if len(os.Args) > 1 {
+		what = os.Args[1]
+	}
+	switch what {
+	case "channel":
 		shareChannel()
-	} else {
+	case "prices":
+		sharePrices()
+	case "group":
+		shareNothing()
+	default:
 		shareMutex()
 	}
 	for {

@@ -33,8 +33,9 @@ class ThreadCounts {
         threads_[sample.pid] = std::max(threads_[sample.pid], sample.threads);
   }
 
-  // Of all processes that share the lock; 0: not known.
+  // Of all processes that share the lock; 0: not known, as how many goroutines there are.
   [[nodiscard]] std::uint64_t of(const Lock& lock) const {
+    if (lock.report.goroutines) return 0;
     std::uint64_t sum = 0;
     for (const std::int32_t pid : lock.report.pids)
       if (const auto found = threads_.find(pid); found != threads_.end()) sum += found->second;

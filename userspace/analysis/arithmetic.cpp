@@ -41,17 +41,18 @@ std::string product_text(const Lock& lock, double interval_s, const std::string&
 
 }  // namespace
 
-std::string some_of(double waiting, std::uint64_t threads) {
+std::string some_of(const LockReport& lock, std::uint64_t threads) {
+  const double waiting = lock.waiters_mean;
   const std::string mean = format_mean(waiting);
   // Threads come and go: there may be fewer at the one moment when they were counted.
   if (threads != 0 && waiting <= static_cast<double>(threads))
-    return fmt::format("{} of {}", mean, format_plural(threads, "thread"));
-  return fmt::format("{} threads", mean);
+    return fmt::format("{} of {}", mean, format_plural(threads, waiter_of(lock)));
+  return fmt::format("{} {}s", mean, waiter_of(lock));
 }
 
 std::string lock_arithmetic(const Lock& lock, double interval_s, std::uint64_t threads) {
   const LockReport& report = lock.report;
-  const std::string waiting = some_of(report.waiters_mean, threads) + " waiting";
+  const std::string waiting = some_of(report, threads) + " waiting";
   std::string sum = product_text(lock, interval_s, waiting);
   sum += fmt::format(", somebody waiting {}{} of the time",
                      report.busy_share_bounds ? "about " : "", format_share(report.busy_share));

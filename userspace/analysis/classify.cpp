@@ -35,6 +35,8 @@ constexpr std::array kRules = {
     // Priority inheritance: the operation itself is a lock.
     Rule{kFutexLockPi, kAnyValue, 0, {LockKind::kMutex, 0, kSure}},
     Rule{kFutexRequeuePi, kAnyValue, 0, {LockKind::kCondvar, 0, kSure}},
+    // Nothing else of Go's is probed. Its semaphore is the second word (sync/mutex.go).
+    Rule{kGoSemaphore, kAnyValue, 0, {LockKind::kMutex, 4, kSure, nullptr, kNotesNoOwner}},
 
     // 80/2: glibc's mutex, arena and stdio locks, all at a multiple of 8. musl's condition
     // variables wait with 80/2 on the waiter's stack; a barrier's round may be 2, at +4.
@@ -100,6 +102,8 @@ std::uint32_t call_of(std::uint16_t op) {
       return kFutexLockPi;
     case FUTEX_WAIT_REQUEUE_PI:
       return kFutexRequeuePi;
+    case kOpGoroutine:
+      return kGoSemaphore;
     default:
       return 0;
   }

@@ -64,6 +64,7 @@ enum Call : std::uint32_t {
   kFutexBitsetSharedRealtime = 1U << 5U,  // 109
   kFutexLockPi = 1U << 6U,                // 86, 8d and their shared forms
   kFutexRequeuePi = 1U << 7U,             // 8b
+  kGoSemaphore = 1U << 8U,                // kOpGoroutine
 };
 std::uint32_t call_of(std::uint16_t op);  // 0: none of these
 

@@ -34,11 +34,15 @@ Check runtime(const ProcessFacts& process) {
   for (const std::string& allocator : process.allocators)
     if (std::ranges::find(parts, allocator) == parts.end()) parts.push_back(allocator);
   Check check = row("runtime", true, parts.empty() ? "not recognised" : join(parts, ", "));
-  if (std::ranges::find(parts, "Go") != parts.end()) {
-    check.ok = false;
-    check.why = "goroutines that wait for a sync.Mutex make no system call: not seen";
-    check.cure = "Go's own mutex profile for those";
+  if (std::ranges::find(parts, "Go") == parts.end()) return check;
+  if (!process.go_sites.sites.empty()) {
+    check.why = "goroutines that wait for a sync.Mutex are seen by probes on its runtime";
+    return check;
   }
+  check.ok = false;
+  check.why = "goroutines that wait for a sync.Mutex are not seen";
+  if (!process.go_sites.why_none.empty()) check.why += ": " + process.go_sites.why_none;
+  check.cure = "Go's own mutex profile for those";
   return check;
 }
 

@@ -100,9 +100,11 @@ std::vector<ProcessReport> process_reports(const Interval& interval,
     exited[image.pid].delay_ns += image.exited_delay_ns;
   }
   std::map<std::int32_t, Waiting> waiting;
-  for (const Lock& lock : locks)
+  for (const Lock& lock : locks) {
+    if (lock.report.goroutines) continue;
     for (const auto& [pid, mean] : lock.waiting_by_pid)
       (counts_as_lock(lock) ? waiting[pid].on_locks : waiting[pid].idle) += mean;
+  }
   for (const auto& [pid, mean] : background.on_locks) waiting[pid].on_locks += mean;
   for (const auto& [pid, mean] : background.idle) waiting[pid].idle += mean;
 

@@ -53,6 +53,11 @@ constexpr Classification kRubyMutex = of(kMutex, "Ruby Mutex", kPerWaiter);
 constexpr Classification kLwlock = of(kRwlock, "LWLock", kPerWaiter);
 // Where goroutines queue for sync.Mutex and the like: one table for all.
 constexpr Classification kGoQueue = of(kMutex, "queues of Go's mutexes", kNamesItself);
+constexpr Classification kGoMutex = kind_at(kMutex, 4, kNotesNoOwner, "sync.Mutex");
+constexpr Classification kGoReader = kind_at(kRwlock, 12, kNotesNoOwner, "sync.RWMutex", "read");
+constexpr Classification kGoWriter = kind_at(kRwlock, 8, kNotesNoOwner, "sync.RWMutex", "write");
+constexpr Classification kGoNextWriter =
+    kind_at(kRwlock, 4, kNotesNoOwner, "sync.RWMutex", "write");
 constexpr Classification kGoHeap = of(kAllocator, "lock of Go's heap", kNamesItself);
 constexpr Classification kOmpBarrier = of(kBarrier, "OpenMP barrier");
 
@@ -242,6 +247,16 @@ constexpr auto kRows = std::to_array<RuntimeRow>({
      of(kPark, "parking_lot park", kPerWaiter)},
     {kAny, "*parking_lot_core::parking_lot::park*", kNothing,
      of(kPark, "parking_lot park", kPerWaiter)},
+
+    // --- Go's mutexes, whose waiters are goroutines: sync/mutex.go, sync/rwmutex.go. A RWMutex is
+    // a Mutex for writers, writers' semaphore, readers' semaphore. RLock is inlined, so that only
+    // what is not around tells a reader ---
+    {kAny, "*sync.runtime_SemacquireMutex", kNothing, kGoReader, kGoSemaphore},
+    {kAny, "sync.runtime_SemacquireRWMutexR", kNothing, kGoReader, kGoSemaphore},
+    {kAny, "sync.runtime_SemacquireRWMutex", kNothing, kGoWriter, kGoSemaphore},
+    {kAny, "sync.(*RWMutex).Lock", in(kRwlock), kGoWriter, kGoSemaphore},
+    {kAny, "*sync.(*Mutex).lockSlow", in(kRwlock), kGoMutex, kGoSemaphore},
+    {kAny, "sync.(*RWMutex).Lock", in(kMutex), kGoNextWriter, kGoSemaphore},
 
     // --- Go: what parks goroutines makes no call; only threads of the runtime wait ---
     {kAny, "runtime.lock2*", kNothing, of(kMutex, "lock of Go's runtime")},

@@ -90,7 +90,6 @@ std::vector<std::string> not_seen(const std::vector<Lock>& locks,
                                   const std::vector<ProcessReport>& processes) {
   std::vector<std::string> blind = {"spinning before sleeping", "kernel locks",
                                     "uncontended acquisitions (no futex call)"};
-  if (has_runtime(processes, "Go")) blind.emplace_back("Go's sync.Mutex");
   if (has_runtime(processes, "CPython"))
     blind.emplace_back("a Python lock with one waiter at a time (looks like a condition)");
   const bool nameless_words = std::ranges::any_of(locks, [](const Lock& lock) {
@@ -223,10 +222,9 @@ std::string lock_summary(const Lock& lock, std::uint64_t threads) {
   const LockReport& report = lock.report;
   if (report.cause == "stuck")
     return fmt::format("{}: {} stuck, waiting through the whole interval", title(lock),
-                       format_plural(report.in_progress, "thread"));
-  std::string text =
-      fmt::format("{}: {} {} waiting for it", title(lock), some_of(report.waiters_mean, threads),
-                  threads == 1 ? "is" : "are");
+                       format_plural(report.in_progress, waiter_of(report)));
+  std::string text = fmt::format("{}: {} {} waiting for it", title(lock), some_of(report, threads),
+                                 threads == 1 ? "is" : "are");
   if (report.cause == "cpu starvation")
     text += fmt::format(", {} of them only lack CPU", format_mean(report.runnable_mean));
   return text;

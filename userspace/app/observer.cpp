@@ -25,6 +25,10 @@ constexpr std::size_t kProcessesSampled = 256;
 constexpr std::size_t kAdoptedEarly = 64;
 constexpr std::uint64_t kReportsALeftOut = 12;
 
+bool has_go(const std::vector<std::string>& runtimes) {
+  return std::ranges::find(runtimes, "Go") != runtimes.end();
+}
+
 std::string rfc3339_now() {
   timespec now{};
   static_cast<void>(clock_gettime(CLOCK_REALTIME, &now));
@@ -95,10 +99,39 @@ Result<void> Observer::attach() {
   adopt_some();
   last_sample_ = samples_.take(most_waiting(last_), activity_, symbols_);
   cpu_use_.look(activity_);
+  begin_with_goroutines();
   if (alloc_) alloc_->begin(memory_targets(), activity_, symbols_);
   if (sections_) sections_->begin();
   interval_began_ = rfc3339_now();
   return {};
+}
+
+// The programs for them are loaded where a Go program is watched, or may come.
+void Observer::begin_with_goroutines() {
+  if (!settings_.observe.locks) return;
+  const auto is_go = [&](const KnownProcess& process) {
+    const Runtimes* const runtimes = symbols_.runtimes(process.pid);
+    return runtimes != nullptr && has_go(runtimes->languages);
+  };
+  const Selection& selection = processes_.selection();
+  const bool may_come = selection.newcomers() != Watched::kNo || selection.follows_forks();
+  if (!may_come && std::ranges::none_of(processes_.now(), is_go)) return;
+  auto started = GoroutineObserver::start(settings_, probes_);
+  if (!started) {
+    no_goroutines_ = started.error().message;
+    return;
+  }
+  goroutines_ = std::move(*started);
+  goroutines_->look(memory_targets(), cpu_use_, symbols_);
+}
+
+void Observer::tell_of_goroutines(Report& report) {
+  if (goroutines_) return goroutines_->report(report);
+  const bool any = std::ranges::any_of(
+      report.processes, [](const ProcessReport& process) { return has_go(process.runtimes); });
+  if (any)
+    report.verdict.not_seen.push_back("Go's sync.Mutex" +
+                                      (no_goroutines_.empty() ? "" : ": " + no_goroutines_));
 }
 
 std::vector<MemoryTarget> Observer::memory_targets() const {
@@ -149,6 +182,7 @@ void Observer::look_at_probed(const std::vector<MemoryTarget>& targets) {
     alloc_->set_budget(overhead_.left_for_windows());
     alloc_->look(targets, activity_, cpu_use_, symbols_);
   }
+  if (goroutines_) goroutines_->look(targets, cpu_use_, symbols_);
   if (sections_)
     sections_->look(targets, cpu_use_, symbols_,
                     alloc_ ? alloc_->probed() : std::set<std::int32_t>());
@@ -160,7 +194,7 @@ void Observer::reap_ghosts(const Snapshot& snapshot) {
   std::set<std::pair<std::uint32_t, std::uint64_t>> doubtful;
   std::size_t checks = 0;
   for (const WaitInProgress& wait : snapshot.in_progress) {
-    if (wait.start_ns > last_.time_ns) continue;
+    if (wait.start_ns > last_.time_ns || wait.is_of_goroutine()) continue;
     if (++checks > kChecksAReport) break;
     const auto image = snapshot.images.find(wait.image);
     if (image == snapshot.images.end()) continue;
@@ -220,7 +254,8 @@ Result<Report> Observer::report(bool final) {
   see_who_ran();
   symbols_.refresh(*now, activity_);
   std::vector<ProcessSample> after = samples_.take(most_waiting(*now), activity_, symbols_);
-  const Interval interval = difference(last_, *now);
+  Interval interval = difference(last_, *now);
+  if (goroutines_) goroutines_->complete(interval);
   Report report = analyse(interval, last_sample_, after,
                           AnalysisOptions{.thresholds = settings_.thresholds,
                                           .top_n = settings_.top_n,
@@ -228,6 +263,7 @@ Result<Report> Observer::report(bool final) {
                           memory_, symbols_);
   for (const WordKey& word : memory_.polled) probes_.join_polls(word);
   fill_in(report, final);
+  tell_of_goroutines(report);
   look_at_owners(report);
   if (sections_) sections_now_ = sections_->report(report);
   add_lock_sums(report, sections_now_, settings_.top_n, symbols_);

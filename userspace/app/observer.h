@@ -12,6 +12,7 @@
 #include "app/activity.h"
 #include "app/alloc_observer.h"
 #include "app/cpu_use.h"
+#include "app/goroutine_observer.h"
 #include "app/overhead.h"
 #include "app/process_samples.h"
 #include "app/section_observer.h"
@@ -45,6 +46,8 @@ class Observer {
   bool see_who_ran();
   Result<Snapshot> snapshot();
   void adopt_some();
+  void begin_with_goroutines();
+  void tell_of_goroutines(Report& report);
   void look_at_probed(const std::vector<MemoryTarget>& targets);
   void reap_ghosts(const Snapshot& snapshot);
   void settle_counts(const Snapshot& snapshot);
@@ -64,10 +67,12 @@ class Observer {
   std::string no_times_;  // why it is not up to date
   ProcessSamples samples_;
   CpuUse cpu_use_;
-  std::unique_ptr<AllocObserver> alloc_;       // null: only locks are observed
-  std::string no_alloc_;                       // why that is all that can be
-  std::unique_ptr<SectionObserver> sections_;  // null: critical sections are not observed
-  std::string no_sections_;                    // why they cannot be
+  std::unique_ptr<GoroutineObserver> goroutines_;  // null: no Go program was there, or may come
+  std::string no_goroutines_;                      // why they cannot be seen
+  std::unique_ptr<AllocObserver> alloc_;           // null: only locks are observed
+  std::string no_alloc_;                           // why that is all that can be
+  std::unique_ptr<SectionObserver> sections_;      // null: critical sections are not observed
+  std::string no_sections_;                        // why they cannot be
   std::vector<LockSections> sections_now_;
   std::string host_;
   std::string kernel_;

@@ -36,7 +36,8 @@ bool is_long(const WaitInProgress& wait, const Snapshot& snapshot) {
 std::vector<WaitInProgress*> long_waits_without_stack(Snapshot& snapshot) {
   std::vector<WaitInProgress*> waits;
   for (WaitInProgress& wait : snapshot.in_progress)
-    if (wait.stack == 0 && is_long(wait, snapshot)) waits.push_back(&wait);
+    if (wait.stack == 0 && !wait.is_of_goroutine() && is_long(wait, snapshot))
+      waits.push_back(&wait);
   std::ranges::sort(waits, {}, &WaitInProgress::start_ns);
   waits.resize(std::min(waits.size(), kWalked));
   return waits;

@@ -52,7 +52,7 @@ std::string outcomes(const LockReport& lock) {
   add(lock.raced, "never slept");
   add(lock.failed, "refused by the kernel");
   add(lock.waits_at_least, "began before we looked: longer than counted");
-  if (lock.threads != 0) text += "; by " + format_plural(lock.threads, "thread");
+  if (lock.threads != 0) text += "; by " + format_plural(lock.threads, waiter_of(lock));
   return text;
 }
 

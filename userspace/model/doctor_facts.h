@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/alloc_site.h"
+#include "model/go_sites.h"
 #include "model/lock_site.h"
 
 namespace cw {
@@ -67,6 +68,7 @@ struct ProcessFacts {
   std::vector<std::string> allocators;
   std::vector<AllocatorSites> sites;  // where they would be probed
   LockSites lock_sites;
+  GoSites go_sites;
   bool program_read = false;      // its symbol tables could be read
   bool has_symtab = false;        // the program: else only what it exports has a name
   std::uint64_t libraries = 0;    // mapped code files beside the program

@@ -162,6 +162,7 @@ struct LockReport {
   std::string primitive;          // "pthread mutex", "LWLock"...: where frames told; else empty
   // Waiters sleep on a word each: a row is all that wait in one function, whatever lock it is.
   bool per_waiter_words = false;
+  bool goroutines = false;  // wait for it, not threads: all that is said of threads is of them
   Level level = Level::kFine;
   std::string cause;  // "", "contention", "stuck", "cpu starvation"
   std::string arithmetic;
@@ -195,6 +196,11 @@ struct LockReport {
   std::optional<SectionsReport> sections;  // empty: its critical sections were not seen
   std::uint64_t objects = 1;               // more: a class of locks, each of them fine by itself
 };
+
+// Who waits for it: "thread" or "goroutine".
+inline const char* waiter_of(const LockReport& lock) {
+  return lock.goroutines ? "goroutine" : "thread";
+}
 
 // A thread that waits for what another thread of a deadlock holds.
 struct DeadlockLink {
@@ -372,6 +378,8 @@ struct Fidelity {
   std::optional<double> alloc_hit_ns;           // what one run of them costs, measured on ourselves
   std::optional<double> sections_overhead_pct;  // probes on the functions of locks, likewise
   std::optional<double> sections_hit_ns;
+  std::optional<double> goroutines_overhead_pct;  // probes on Go's runtime, likewise
+  std::optional<double> goroutines_seen_share;    // part of the interval in which they were probed
   std::optional<double> bystander_ns_per_syscall;
   double self_cpu_pct = 0;
   std::uint64_t self_rss_bytes = 0;

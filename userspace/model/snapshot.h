@@ -47,6 +47,8 @@ inline constexpr unsigned kValueClasses = 7;
 // bits, 0x80 private, 0x100 realtime clock. Commands of our own for the calls that have none:
 inline constexpr std::uint16_t kOpWaitv = 0x7d;  // futex_waitv(2)
 inline constexpr std::uint16_t kOpWait2 = 0x7e;  // futex_wait(2)
+// Of a goroutine that waits for a semaphore of Go's runtime, or lets go of one: no call at all.
+inline constexpr std::uint16_t kOpGoroutine = 0x7c;
 inline constexpr std::uint16_t kOpPrivate = 0x80;
 inline constexpr std::uint16_t kOpRealtime = 0x100;
 inline constexpr std::uint16_t kOpCommand = 0x7f;
@@ -100,6 +102,9 @@ struct Word {
   std::vector<WakeSite> wake_sites;
 };
 
+// Set in the number of a goroutine, which stands where a thread's does.
+inline constexpr std::uint32_t kGoroutine = std::uint32_t{1} << 31U;
+
 struct WaitInProgress {
   std::uint32_t tid = 0;
   ImageId image = 0;
@@ -113,6 +118,7 @@ struct WaitInProgress {
   bool at_least = false;     // began before we attached
   std::uint32_t weight = 1;  // waits that its stack stands for; 0: its stack was not wanted
   bool counted = false;      // already among `distinct` of the current poll
+  [[nodiscard]] bool is_of_goroutine() const { return (tid & kGoroutine) != 0; }
   // Nothing was lost: others stand for it.
   [[nodiscard]] bool is_left_to_others() const { return stack == 0 && weight == 0; }
 };

@@ -112,6 +112,7 @@ Json to_json(const LockReport& lock) {
                  {"in_progress", lock.in_progress},
                  {"waits_at_least", lock.waits_at_least},
                  {"threads", lock.threads},
+                 {"waited_by", lock.goroutines ? "goroutines" : "threads"},
                  {"runnable_ns", lock.runnable_ns},
                  {"wait_ns", to_json(lock.wait)},
                  {"waiters_mean", finite(lock.waiters_mean)},
@@ -191,6 +192,8 @@ Json to_json(const Fidelity& fidelity) {
   set_if(object, "stacks_overhead_pct", fidelity.stacks_overhead_pct);
   set_if(object, "alloc_overhead_pct", fidelity.alloc_overhead_pct);
   set_if(object, "sections_overhead_pct", fidelity.sections_overhead_pct);
+  set_if(object, "goroutines_overhead_pct", fidelity.goroutines_overhead_pct);
+  set_if(object, "goroutines_seen_share", fidelity.goroutines_seen_share);
   set_if(object, "alloc_hit_ns", fidelity.alloc_hit_ns);
   set_if(object, "bystander_ns_per_syscall", fidelity.bystander_ns_per_syscall);
   object.update({{"self_cpu_pct", finite(fidelity.self_cpu_pct)},

@@ -183,6 +183,7 @@ std::string target_cost_text(const Fidelity& fidelity) {
   };
   add(fidelity.alloc_overhead_pct, "allocators");
   add(fidelity.sections_overhead_pct, "locks");
+  add(fidelity.goroutines_overhead_pct, "goroutines");
   return fmt::format("{} of the target's CPU for counting waits, {} for all else (budget {}: {}), ",
                      format_share(counting / 100), format_share((all - counting) / 100), budget,
                      rest);

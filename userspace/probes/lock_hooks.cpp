@@ -57,6 +57,9 @@ bool is_call_hook(std::string_view section) {
 bool is_compat_hook(std::string_view section) {
   return begins_with_any(section, {"tp_btf/sys_"});
 }
+bool is_goroutine_hook(std::string_view section) {
+  return section == "uprobe.multi";
+}
 bool is_run_by_us(std::string_view section) {
   return section == "syscall";
 }
@@ -146,7 +149,7 @@ void select_programs(bpf_object* object, HookSet set) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
     const std::string_view section = bpf_program__section_name(program);
-    bool wanted = !is_compat_hook(section);
+    bool wanted = !is_compat_hook(section) && !is_goroutine_hook(section);
     if (is_function_hook(section))
       wanted = set == HookSet::kFunctions &&
                (section.ends_with("_futex") || kernel_has_function(kernel, section));
@@ -157,10 +160,23 @@ void select_programs(bpf_object* object, HookSet set) {
   btf__free(kernel);
 }
 
-void select_compat_programs(bpf_object* object) {
+namespace {
+
+template <typename Wanted>
+void select_only(bpf_object* object, const Wanted& wanted) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object)
-      bpf_program__set_autoload(program, is_compat_hook(bpf_program__section_name(program)));
+      bpf_program__set_autoload(program, wanted(bpf_program__section_name(program)));
+}
+
+}  // namespace
+
+void select_compat_programs(bpf_object* object) {
+  select_only(object, is_compat_hook);
+}
+
+void select_goroutine_programs(bpf_object* object) {
+  select_only(object, is_goroutine_hook);
 }
 
 Result<AttachedHooks> attach_programs(bpf_object* object, HookSet set) {
@@ -189,7 +205,7 @@ std::vector<ProgramRuns> timed_runs(const bpf_object* object) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
     const std::string_view section = bpf_program__section_name(program);
-    if (is_call_hook(section) || is_run_by_us(section)) continue;
+    if (is_call_hook(section) || is_goroutine_hook(section) || is_run_by_us(section)) continue;
     const bpf_prog_info about = info_of(program);
     all.push_back({.hook = std::string(section), .runs = about.run_cnt, .ns = about.run_time_ns});
   }

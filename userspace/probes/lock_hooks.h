@@ -37,9 +37,10 @@ auto load_for(HookSet wanted, HookSet& taken, const Load& load) {
 }
 
 // Chooses the programs to load for a set of hooks; `functions` without what this kernel lacks.
-// Those for 32-bit callers are left out.
+// Those for 32-bit callers and for goroutines are left out.
 void select_programs(bpf_object* object, HookSet set);
 void select_compat_programs(bpf_object* object);
+void select_goroutine_programs(bpf_object* object);
 
 // What is attached, as long as this lives.
 struct AttachedHooks {

@@ -99,10 +99,12 @@ struct LockProbes::State {
   Retention retention{0};
   DistinctWaiters distinct;
 
-  // Once.
+  // Once. A third of all there is to verify, and hardly anybody needs them.
   Result<void> load_compat() {
     if (compat) return {};
-    auto loaded = load_compat_programs(*skeleton);
+    auto loaded = load_more_programs(
+        [&](const char* name) { return bpf_object__find_map_fd_by_name(skeleton->obj, name); },
+        select_compat_programs);
     if (!loaded) return std::unexpected(loaded.error());
     compat = std::move(*loaded);
     return {};

@@ -74,17 +74,17 @@ Result<Skeleton<locks_bpf>> load_lock_programs(const ProbeOptions& options, Hook
   return skeleton;
 }
 
-Result<Skeleton<locks_bpf>> load_compat_programs(const locks_bpf& locks) {
+Result<Skeleton<locks_bpf>> load_more_programs(const MapNamed& map_named,
+                                               const SelectPrograms& select) {
   Skeleton<locks_bpf> skeleton(locks_bpf::open(nullptr));
   if (!skeleton) return fail(Exit::kFailed, cure_for(errno));
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, skeleton->obj) {
-    const int kept = bpf_object__find_map_fd_by_name(locks.obj, bpf_map__name(map));
-    if (const int error = bpf_map__reuse_fd(map, kept); error != 0)
+    if (const int error = bpf_map__reuse_fd(map, map_named(bpf_map__name(map))); error != 0)
       return fail(Exit::kFailed,
                   fmt::format("cannot share {}: {}", bpf_map__name(map), std::strerror(-error)));
   }
-  select_compat_programs(skeleton->obj);
+  select(skeleton->obj);
   if (const int error = locks_bpf::load(skeleton.get()); error != 0)
     return fail(Exit::kNotAllowed, cure_for(-error));
   return skeleton;

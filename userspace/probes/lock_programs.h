@@ -1,6 +1,8 @@
 // Loads the programs of bpf/locks.bpf.c, or says why the kernel does not take them.
 #pragma once
 
+#include <functional>
+
 #include "locks.skel.h"
 #include "model/error.h"
 #include "probes/lock_probes.h"
@@ -15,8 +17,11 @@ void print_only_if_asked();
 // Those of a set of hooks, without those for 32-bit callers.
 Result<Skeleton<locks_bpf>> load_lock_programs(const ProbeOptions& options, HookSet set);
 
-// The programs for 32-bit callers, on the maps of the others: a third of all there is to verify,
-// and hardly anybody needs them.
-Result<Skeleton<locks_bpf>> load_compat_programs(const locks_bpf& locks);
+// More programs of the same file on the maps of those: the ones that `select` chooses. `map_named`:
+// the descriptor of a map of theirs.
+using MapNamed = std::function<int(const char*)>;
+using SelectPrograms = std::function<void(bpf_object*)>;
+Result<Skeleton<locks_bpf>> load_more_programs(const MapNamed& map_named,
+                                               const SelectPrograms& select);
 
 }  // namespace cw

@@ -115,9 +115,7 @@ void see_program(const ElfImage& image, std::string_view read_only, Runtimes& fo
     if (stripped && read_only.contains(sign.part)) add(found.allocators, sign.name);
   }
   if (image.contents().comment.contains("rustc version")) add(found.languages, "Rust");
-  if (image.section_named(".go.buildinfo") != nullptr ||
-      image.section_named(".gopclntab") != nullptr)
-    add(found.languages, "Go");
+  if (is_go(image)) add(found.languages, "Go");
 }
 
 bool is_glibc(std::string_view name) {
@@ -125,6 +123,11 @@ bool is_glibc(std::string_view name) {
 }
 
 }  // namespace
+
+bool is_go(const ElfImage& image) {
+  return image.section_named(".go.buildinfo") != nullptr ||
+         image.section_named(".gopclntab") != nullptr;
+}
 
 Runtimes runtimes_of(ProcessSymbols& symbols) {
   Runtimes found;

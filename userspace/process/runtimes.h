@@ -15,6 +15,9 @@ struct Runtimes {
   std::vector<std::string> allocators;  // "jemalloc"; the C library when no other is found
 };
 
+// Whether a file is a Go program, or a library made of one.
+bool is_go(const ElfImage& image);
+
 // Reads files: call it once an image, and again when its maps have changed.
 Runtimes runtimes_of(ProcessSymbols& symbols);
 

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "process/allocators.h"
+#include "process/go_locks.h"
 #include "process/lock_functions.h"
 #include "process/mapped_file.h"
 #include "process/proc.h"
@@ -126,6 +127,7 @@ ProcessFacts process_facts(std::int32_t pid) {
   facts.allocators = runtimes.allocators;
   facts.sites = find_allocator_sites(symbols);
   facts.lock_sites = find_lock_sites(symbols);
+  facts.go_sites = find_go_sites(symbols);
   see_names(symbols, facts);
   return facts;
 }

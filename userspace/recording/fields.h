@@ -190,6 +190,8 @@ void fields(Archive& archive, Field<Archive, Fidelity>& fidelity) {
   archive(15, fidelity.lost);
   archive(16, fidelity.sections_overhead_pct);
   archive(17, fidelity.sections_hit_ns);
+  archive(18, fidelity.goroutines_overhead_pct);
+  archive(19, fidelity.goroutines_seen_share);
 }
 
 template <typename Archive>

@@ -145,6 +145,7 @@ inline constexpr auto kLockIdentity = [](auto& archive, auto& lock) {
   archive(8, lock.primitive);
   archive(9, lock.per_waiter_words);
   archive(10, lock.places);
+  archive(11, lock.goroutines);
 };
 
 template <typename Archive>

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * Goroutines that wait for sync.Mutex or sync.RWMutex, which makes no system call: probes on the
+ * functions of Go's runtime that wait and wake (runtime/sema.go). In semacquire1(addr, lifo,
+ * profile, ...) a goroutine that has to wait passes a call of acquireSudog first and one of
+ * releaseSudog last; in sync.runtime_Semrelease(addr, ...) one passes that wakes another.
+ *
+ * Go's own calling convention (go.dev/src/cmd/compile/abi-internal.md, from Go 1.17 on): the first
+ * argument is in AX, the goroutine in R14; who calls something else keeps its arguments where its
+ * caller has left room for them, above the return address. A goroutine's number stands in the books
+ * where a thread's does; what its thread waits for meanwhile is the thread's affair.
+ */
+#ifndef CW_HOOKS_GOROUTINES_H
+#define CW_HOOKS_GOROUTINES_H
+
+/* Goroutines lie 32 bytes apart at least; those of other processes may have the same address. */
+static __always_inline __u32 goroutine_of(struct pt_regs *ctx, __u32 image)
+{
+#ifdef __TARGET_ARCH_x86
+	__u64 address = ctx->r14;
+#else
+	__u64 address = 0;
+#endif
+
+	return CW_GOROUTINE | ((__u32)(address >> 5) + image * 0x9e3779b1U);
+}
+
+#define GO_MUTEX_PROFILE 2 /* runtime/sema.go: semaMutexProfile, what else waits has it not */
+
+/* Those of semacquire1, as kept: each in a word of its own. */
+struct semacquire_arguments {
+	__u64 address;
+	__u64 lifo;
+	__u64 profile;
+};
+
+static __always_inline __u32 image_at_probe(void)
+{
+	count(&goroutine_hits, 1);
+	return watched_image(bpf_get_current_task_btf());
+}
+
+SEC("uprobe.multi")
+int goroutine_waits(struct pt_regs *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 now = bpf_ktime_get_ns();
+	__u32 image = image_at_probe(), number;
+	struct semacquire_arguments kept;
+	struct cw_thread *thread;
+
+	if (!image ||
+	    bpf_probe_read_user(&kept, sizeof(kept),
+				(void *)(PT_REGS_SP(ctx) + bpf_get_attach_cookie(ctx))) ||
+	    !(kept.profile & GO_MUTEX_PROFILE))
+		return 0;
+	number = goroutine_of(ctx, image);
+	thread = thread_of(number, task, image);
+	if (!thread) {
+		count(&lost_waits, 1);
+		return 0;
+	}
+	if (thread->call == CW_CALL_WAIT) {
+		abandon_wait(thread);
+		count(&lost_waits, 1);
+	}
+	key_of(&thread->word, task, image, kept.address, false);
+	thread->second_address = kept.address;
+	thread->last_event_ns = now;
+	thread->start_ns = now;
+	thread->op = CW_OP_GOROUTINE | FUTEX_PRIVATE_FLAG;
+	thread->word_id = 0;
+	thread->call = CW_CALL_WAIT;
+	join_word(ctx, thread, number, now, CW_FRAME_EXACT);
+	book_cost(now);
+	return 0;
+}
+
+SEC("uprobe.multi")
+int goroutine_goes_on(struct pt_regs *ctx)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u32 image = image_at_probe(), number;
+	struct cw_thread *thread;
+
+	if (!image)
+		return 0;
+	number = goroutine_of(ctx, image);
+	thread = bpf_map_lookup_elem(&threads, &number);
+	if (!thread || thread->call != CW_CALL_WAIT)
+		return 0;
+	take_stack_at_end(ctx, thread, now, CW_FRAME_EXACT);
+	end_wait(thread, NULL, number, now, WOKEN);
+	bpf_map_delete_elem(&threads, &number); /* there may be a great many in their time */
+	book_cost(now);
+	return 0;
+}
+
+SEC("uprobe.multi")
+int goroutine_wakes(struct pt_regs *ctx)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u32 image = image_at_probe();
+	struct cw_site_key site = {
+	    .image = image, .op = CW_OP_GOROUTINE | FUTEX_PRIVATE_FLAG, .role = CW_WAKER};
+	struct integrals at = {};
+	struct cw_word_key key;
+	struct cw_word *word;
+
+	if (!image)
+		return 0;
+	key_of(&key, bpf_get_current_task_btf(), image, PT_REGS_RC(ctx), false);
+	word = bpf_map_lookup_elem(&words, &key);
+	if (!word || !waiters_in(word->state))
+		return 0;
+	read_integrals(&at, word, now);
+	charge_wake(ctx, word, &site, at.waiting, at.busy, CW_FRAME_EXACT);
+	book_cost(now);
+	return 0;
+}
+
+#endif
