@@ -80,13 +80,13 @@ bool comes_in_gusts(std::span<const SectionWindow> windows) {
 // Where a lock that was met too rarely to say so may be held for longer, nothing is said.
 std::optional<double> busiest_of(const std::vector<LockSections>& estimated,
                                  const SectionContext& context) {
-  constexpr double kSure = 0.5;  // of its rate, at least
+  constexpr double kSurePart = 0.5;  // of its rate, at least
   double busiest = 0;
   double unsure = 0;
   for (const LockSections& lock : estimated) {
     if (is_waited_for(context, lock.address, lock.is_rwlock)) continue;
     const Estimate& rate = lock.acquisitions_per_s;
-    double& most = rate.low >= kSure * rate.estimate ? busiest : unsure;
+    double& most = rate.low >= kSurePart * rate.estimate ? busiest : unsure;
     most = std::max(most, held_threads(lock));
   }
   return busiest > 0 && busiest >= unsure ? std::optional(busiest) : std::nullopt;
@@ -94,10 +94,10 @@ std::optional<double> busiest_of(const std::vector<LockSections>& estimated,
 
 // Where the windows differ so much that it may be half of it, no more is said than is sure.
 std::string rate_text(const UncontendedLocks& sum) {
-  constexpr double kSure = 0.5;
+  constexpr double kSurePart = 0.5;
   const Estimate& rate = sum.acquisitions_per_s;
   if (sum.at_least) return fmt::format("taken at least {} times/s", format_rate(rate.estimate));
-  if (rate.low >= kSure * rate.estimate)
+  if (rate.low >= kSurePart * rate.estimate)
     return fmt::format("taken {} times/s", format_rate(rate.estimate));
   if (rate.low >= 1) return fmt::format("taken at least {} times/s", format_rate(rate.low));
   return "taken too irregularly to say how often";

@@ -19,9 +19,9 @@
 namespace cw {
 namespace {
 
-constexpr std::uint64_t kShortestNs = 30'000'000;  // of a window
-constexpr std::uint64_t kAwaitedNs = 100'000'000;  // up to so long a look waits for its end
-constexpr std::uint64_t kLongestNs = 2'000'000'000;
+constexpr std::uint64_t kShortestWindowNs = 30'000'000;  // of a window
+constexpr std::uint64_t kAwaitedWindowNs = 100'000'000;  // up to so long a look waits for its end
+constexpr std::uint64_t kLongestWindowNs = 2'000'000'000;
 constexpr std::uint64_t kWaitsInWindow = 4;  // one after the other
 constexpr double kSavedForNs = 1e9;          // what is allowed in so long pays for a window
 constexpr std::size_t kMostPrograms = 4;     // probed
@@ -85,8 +85,8 @@ void GoroutineObserver::find_programs(const std::vector<MemoryTarget>& targets, 
   for (const auto& [pid, image] : present)
     if (image != 0 && (targets.size() <= kFew || use.of(pid).lately >= kHardlyRunning))
       fresh.push_back({.pid = pid, .image = image});
-  std::ranges::stable_sort(fresh, std::greater{},
-                           [&](const MemoryTarget& target) { return use.of(target.pid).lately; });
+  std::ranges::sort(fresh, std::greater{},
+                    [&](const MemoryTarget& target) { return use.of(target.pid).lately; });
   fresh.resize(std::min(fresh.size(), kSearchedALook));
   for (const MemoryTarget& target : fresh) {
     ProcessSymbols* const process = symbols.process(target.image);
@@ -103,7 +103,7 @@ std::vector<GoroutineObserver::Program*> GoroutineObserver::to_probe() {
   std::vector<Program*> chosen;
   for (auto& [pid, program] : programs_)
     if (!program.sites.sites.empty() && program.refused.empty()) chosen.push_back(&program);
-  std::ranges::stable_sort(chosen, std::greater{}, &Program::cpus);
+  std::ranges::sort(chosen, std::greater{}, &Program::cpus);
   chosen.resize(std::min(chosen.size(), kMostPrograms));
   return chosen;
 }
@@ -153,7 +153,7 @@ void GoroutineObserver::settle() {
     if (!program.sites.sites.empty()) cpus += program.cpus;
   cpus_ = cpus;
   allowance_.settle(cost, elapsed, cpus);
-  if (armed_ && elapsed >= kShortestNs) cost_per_ns_ = cost / static_cast<double>(elapsed);
+  if (armed_ && elapsed >= kShortestWindowNs) cost_per_ns_ = cost / static_cast<double>(elapsed);
   cost_ns_ += static_cast<std::uint64_t>(passed * hit_ns_);
   settled_ns_ = now;
   settled_hits_ = hits;
@@ -167,8 +167,9 @@ bool GoroutineObserver::may_stay() const {
 std::uint64_t GoroutineObserver::next_window_ns() const {
   const double cost = cost_per_ns_.value_or(0);
   const double paid = cost > 0 ? allowance_.per_ns(cpus_) * kSavedForNs / cost : 0;
-  const auto affordable = static_cast<std::uint64_t>(std::min(paid, double{kAwaitedNs}));
-  return std::clamp(std::max(affordable, kWaitsInWindow * wait_ns_), kShortestNs, kLongestNs);
+  const auto affordable = static_cast<std::uint64_t>(std::min(paid, double{kAwaitedWindowNs}));
+  return std::clamp(std::max(affordable, kWaitsInWindow * wait_ns_), kShortestWindowNs,
+                    kLongestWindowNs);
 }
 
 bool GoroutineObserver::can_afford(std::uint64_t window_ns) const {
@@ -191,17 +192,22 @@ void GoroutineObserver::look(const std::vector<MemoryTarget>& targets, const Cpu
                              TargetSymbols& symbols) {
   find_programs(targets, use, symbols);
   settle();
-  if (to_probe().empty()) return disarm();
-  if (armed_ && may_stay()) return arm();  // who is new
-  if (armed_ && !probes_.can_arm_again()) return give_up_in_debt();
-  if (armed_) {
-    if (settled_ns_ >= armed_since_ns_ + window_ns_) disarm();
-    return;
-  }
+  const bool is_over = settled_ns_ >= armed_since_ns_ + window_ns_;
+  if (to_probe().empty() || (armed_ && !may_stay() && probes_.can_arm_again() && is_over))
+    disarm();
+  else if (!armed_)
+    begin_window();
+  else if (may_stay())
+    arm();  // who is new
+  else if (!probes_.can_arm_again())
+    give_up_in_debt();
+}
+
+void GoroutineObserver::begin_window() {
   window_ns_ = next_window_ns();
   if (!can_afford(window_ns_)) return;
   arm();
-  if (window_ns_ > kAwaitedNs || !probes_.can_arm_again()) return;  // a later look's to close
+  if (window_ns_ > kAwaitedWindowNs || !probes_.can_arm_again()) return;  // a later look's to close
   sleep_until(monotonic_ns() + window_ns_);
   settle();
   if (!may_stay()) disarm();
@@ -213,7 +219,7 @@ void GoroutineObserver::complete(Interval& interval) {
     seen_ns_ += now - armed_since_ns_;
     armed_since_ns_ = now;
   }
-  wait_ns_ = std::min(goroutine_wait_ns(interval), kLongestNs);
+  wait_ns_ = std::min(goroutine_wait_ns(interval), kLongestWindowNs);
   const auto length = static_cast<double>(std::max<std::uint64_t>(1, interval.length_ns()));
   const double share = static_cast<double>(std::exchange(seen_ns_, 0)) / length;
   seen_share_ = share >= kNearlyAll ? 1 : share;

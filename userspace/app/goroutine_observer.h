@@ -53,6 +53,7 @@ class GoroutineObserver {
   [[nodiscard]] bool may_stay() const;
   [[nodiscard]] std::uint64_t next_window_ns() const;
   [[nodiscard]] bool can_afford(std::uint64_t window_ns) const;
+  void begin_window();
   void give_up_in_debt();
   void settle();
 

@@ -126,7 +126,10 @@ void Observer::begin_with_goroutines() {
 }
 
 void Observer::tell_of_goroutines(Report& report) {
-  if (goroutines_) return goroutines_->report(report);
+  if (goroutines_) {
+    goroutines_->report(report);
+    return;
+  }
   const bool any = std::ranges::any_of(
       report.processes, [](const ProcessReport& process) { return has_go(process.runtimes); });
   if (any)

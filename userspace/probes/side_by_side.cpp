@@ -19,10 +19,13 @@ void side_by_side(std::size_t count, const std::function<void(std::size_t)>& cal
     for (std::size_t turn = next++; turn < count; turn = next++) call(turn);
   };
   std::vector<std::jthread> others;
-  try {
-    while (others.size() + 1 < std::min(count, kMostThreads)) others.emplace_back(take_turns);
-  } catch (const std::system_error&) {
-    // A limit on threads: fewer do as well.
+  bool more = true;
+  while (more && others.size() + 1 < std::min(count, kMostThreads)) {
+    try {
+      others.emplace_back(take_turns);
+    } catch (const std::system_error&) {
+      more = false;  // a limit on threads: fewer do as well
+    }
   }
   take_turns();
 }
