@@ -34,36 +34,48 @@ struct semacquire_arguments {
 	__u64 profile;
 };
 
-static __always_inline __u32 image_at_probe(void)
+/* Also counts who passes. 0: not watched. */
+static __always_inline __u32 image_at_probe(__u64 cookie)
 {
-	count(&goroutine_hits, 1);
+	count(&goroutine_hits[cookie >> CW_GO_PLACE_SHIFT & (CW_GO_PLACES - 1)], 1);
 	return watched_image(bpf_get_current_task_btf());
+}
+
+/* A wait whose end was missed, or of another process whose goroutine has the same number. */
+static __always_inline void give_up_wait_of(__u32 number)
+{
+	struct cw_thread *thread = bpf_map_lookup_elem(&threads, &number);
+
+	if (!thread || thread->call != CW_CALL_WAIT)
+		return;
+	abandon_wait(thread);
+	count(&lost_waits, 1);
+	count(&goroutines_waiting, -1);
 }
 
 SEC("uprobe.multi")
 int goroutine_waits(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u64 now = bpf_ktime_get_ns();
-	__u32 image = image_at_probe(), number;
+	__u64 now = bpf_ktime_get_ns(), cookie = bpf_get_attach_cookie(ctx);
+	__u32 image = image_at_probe(cookie), number;
 	struct semacquire_arguments kept;
 	struct cw_thread *thread;
 
 	if (!image ||
-	    bpf_probe_read_user(&kept, sizeof(kept),
-				(void *)(PT_REGS_SP(ctx) + bpf_get_attach_cookie(ctx))) ||
+	    bpf_probe_read_user(&kept, sizeof(kept), (void *)(PT_REGS_SP(ctx) + (__u32)cookie)) ||
 	    !(kept.profile & GO_MUTEX_PROFILE))
 		return 0;
 	number = goroutine_of(ctx, image);
-	thread = thread_of(number, task, image);
+	give_up_wait_of(number);
+	/* Half of the room is for threads. */
+	thread = goroutines_waiting < thread_room / 2 ? thread_of(number, task, image) : NULL;
 	if (!thread) {
+		count(&map_full, 1);
 		count(&lost_waits, 1);
 		return 0;
 	}
-	if (thread->call == CW_CALL_WAIT) {
-		abandon_wait(thread);
-		count(&lost_waits, 1);
-	}
+	count(&goroutines_waiting, 1);
 	key_of(&thread->word, task, image, kept.address, false);
 	thread->second_address = kept.address;
 	thread->last_event_ns = now;
@@ -80,18 +92,19 @@ SEC("uprobe.multi")
 int goroutine_goes_on(struct pt_regs *ctx)
 {
 	__u64 now = bpf_ktime_get_ns();
-	__u32 image = image_at_probe(), number;
+	__u32 image = image_at_probe(bpf_get_attach_cookie(ctx)), number;
 	struct cw_thread *thread;
 
 	if (!image)
 		return 0;
 	number = goroutine_of(ctx, image);
 	thread = bpf_map_lookup_elem(&threads, &number);
-	if (!thread || thread->call != CW_CALL_WAIT)
+	if (!thread || thread->call != CW_CALL_WAIT || thread->image != image)
 		return 0;
 	take_stack_at_end(ctx, thread, now, CW_FRAME_EXACT);
 	end_wait(thread, NULL, number, now, WOKEN);
 	bpf_map_delete_elem(&threads, &number); /* there may be a great many in their time */
+	count(&goroutines_waiting, -1);
 	book_cost(now);
 	return 0;
 }
@@ -100,7 +113,7 @@ SEC("uprobe.multi")
 int goroutine_wakes(struct pt_regs *ctx)
 {
 	__u64 now = bpf_ktime_get_ns();
-	__u32 image = image_at_probe();
+	__u32 image = image_at_probe(bpf_get_attach_cookie(ctx));
 	struct cw_site_key site = {
 	    .image = image, .op = CW_OP_GOROUTINE | FUTEX_PRIVATE_FLAG, .role = CW_WAKER};
 	struct integrals at = {};

@@ -10,6 +10,7 @@
 const volatile __u32 newcomers = CW_UNWATCHED; /* what a process is that nobody told us of */
 const volatile __u32 our_pid_namespace = 0; /* the observer's, by inode; 0: the machine's first */
 const volatile __u32 word_room = 131072;    /* max_entries of `words` */
+const volatile __u32 thread_room = 65536;   /* max_entries of `threads` */
 
 /* Written by user space: the number of the poll, so that "distinct waiters" is per interval. */
 __u32 epoch = 1;
@@ -28,8 +29,9 @@ __u32 stacks_at_a_rate = 32; /* of one word, then half as many */
 __s64 stacks_left = 500;
 __s64 stacks_kept_back = 50;
 
-/* Probes passed by goroutines (hooks_goroutines.h). */
-__u64 goroutine_hits;
+/* Probes passed by goroutines (hooks_goroutines.h), by place; goroutines that wait, of all. */
+__u64 goroutine_hits[CW_GO_PLACES];
+__u64 goroutines_waiting;
 
 /* Losses, see model/snapshot.h. */
 __u64 lost_waits;

@@ -39,6 +39,14 @@
  * large (PID_MAX_LIMIT, include/linux/threads.h). */
 #define CW_GOROUTINE (1U << 31)
 
+/*
+ * A program whose goroutines' probes are in place has one of so many places. A probe's cookie: that
+ * place in the upper half; in the lower, of the probe where goroutines wait, where the arguments of
+ * its function lie above the stack pointer.
+ */
+#define CW_GO_PLACES 4
+#define CW_GO_PLACE_SHIFT 32
+
 enum cw_scope {
 	CW_PRIVATE = 0, /* space: image id,     address: virtual address */
 	CW_FILE = 1,	/* space: inode number, address: byte offset in the file, device: dev_t */

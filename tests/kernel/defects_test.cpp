@@ -72,6 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Defect{"held_across_io", "held_across_io", "mutex"},
                     Defect{"held_across_allocation", "held_across_allocation", "mutex"},
                     Defect{"readers_behind_writers", "readers_behind_writers", "rwlock"},
+                    Defect{"starved_writers", "starved_writers", "rwlock"},
                     Defect{"thundering_herd", "thundering_herd", "mutex"},
                     Defect{"pause", "pause", "mutex"},
                     Defect{"cpu_starvation", "cpu_starvation", "mutex"},

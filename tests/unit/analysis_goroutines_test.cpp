@@ -31,7 +31,7 @@ Interval interval_with(Word word) {
 
 TEST(Goroutines, WhatWasSeenInAPartStandsForAll) {
   Interval interval = interval_with(seen_word());
-  extrapolate_goroutines(interval, 0.25);
+  extrapolate_goroutines(interval, {{kImage, 0.25}});
   const Word& word = interval.grown.front();
   EXPECT_EQ(completed(word), 1600U);
   EXPECT_EQ(word.wait_hist.count(), 1600U);
@@ -41,35 +41,46 @@ TEST(Goroutines, WhatWasSeenInAPartStandsForAll) {
   EXPECT_EQ(word.distinct, 8U) << "no more goroutines than were met";
   EXPECT_EQ(word.wait_sites.front().waits, 1600U);
   EXPECT_EQ(word.wake_sites.front().charged_ns, 3200 * kMs);
-  EXPECT_EQ(goroutine_wait_ns(interval), 2 * kMs);
+  EXPECT_NEAR(static_cast<double>(goroutine_wait_ns(interval, kImage)), 2 * kMs, kMs / 4.0);
 }
 
 TEST(Goroutines, NobodyWaitsLongerThanTheInterval) {
   Interval interval = interval_with(seen_word());
-  extrapolate_goroutines(interval, 0.1);
+  extrapolate_goroutines(interval, {{kImage, 0.1}});
   EXPECT_EQ(interval.grown.front().busy_ns, kEnd - kBegin);
 }
 
 TEST(Goroutines, ThreadsWereSeenAllTheTime) {
   Interval interval = interval_with(WordOf{.waits = 10, .each = kMs}.make());
-  extrapolate_goroutines(interval, 0.1);
+  extrapolate_goroutines(interval, {{kImage, 0.1}});
   EXPECT_EQ(completed(interval.grown.front()), 10U);
-  EXPECT_EQ(goroutine_wait_ns(interval), 0U);
+  EXPECT_EQ(goroutine_wait_ns(interval, kImage), 0U);
 }
 
 TEST(Goroutines, NothingIsMadeOfWhatWasNotSeen) {
   for (const double share : {0.0, -1.0, 1.0, 2.0}) {
     Interval interval = interval_with(seen_word());
-    extrapolate_goroutines(interval, share);
+    extrapolate_goroutines(interval, {{kImage, share}});
     EXPECT_EQ(completed(interval.grown.front()), 400U) << share;
   }
 }
 
-TEST(Goroutines, WhereNoWaitEndedTheLongestTells) {
-  Interval interval = interval_with(WordOf{.op = kGoroutineWaits, .waits = 0}.make());
-  interval.in_progress.push_back({.tid = kGoroutine | 7, .start_ns = kEnd - 3 * kSecond});
-  interval.in_progress.push_back({.tid = 8, .start_ns = kEnd - 5 * kSecond});
-  EXPECT_EQ(goroutine_wait_ns(interval), 3 * kSecond);
+TEST(Goroutines, OtherProgramsHaveSharesOfTheirOwn) {
+  Interval interval = interval_with(seen_word());
+  extrapolate_goroutines(interval, {{kImage + 1, 0.25}});
+  EXPECT_EQ(completed(interval.grown.front()), 400U);
+  EXPECT_EQ(goroutine_wait_ns(interval, kImage + 1), 0U);
+}
+
+// A thousand waits of 1 ms and one of a second: half of the time is the one's.
+TEST(Goroutines, LongWaitsCountAsOftenAsTheyAreLong) {
+  Word word = seen_word();
+  word.wait_hist = {};
+  word.wait_hist.add(bucket_of(kMs), 1'000);
+  word.wait_hist.add(bucket_of(kSecond), 1);
+  const Interval interval = interval_with(word);
+  EXPECT_NEAR(static_cast<double>(goroutine_wait_ns(interval, kImage)), 0.5 * kSecond,
+              0.1 * kSecond);
 }
 
 }  // namespace

@@ -146,6 +146,28 @@ TEST(Patterns, ReadersWaitOnlyForWriters) {
   EXPECT_EQ(patterns_of(lock), Names{});
 }
 
+TEST(Patterns, WritersStarveWhileReadersGetIn) {
+  LockReport lock = plain();
+  lock.kind = LockKind::kRwlock;
+  lock.primitive = "pthread rwlock";
+  lock.waiters[0].share = 1;
+  lock.waiters[0].mode = "write";
+  lock.waits = 10;
+  lock.wait.sum_ns = 10 * 400'000'000ULL;
+  SectionsReport& sections = lock.sections.emplace();
+  sections.threads = 4;
+  sections.read_share = 0.99;
+  sections.acquisitions_per_s = Estimate{.estimate = 1'200, .low = 1'100, .high = 1'300};
+  sections.hold_mean_ns = Estimate{.estimate = 2e6, .low = 1.9e6, .high = 2.1e6};
+  EXPECT_EQ(patterns_of(lock).front(), "starved_writers");
+  lock.wait.sum_ns = 10 * 4'000'000ULL;
+  EXPECT_FALSE(std::ranges::count(patterns_of(lock), "starved_writers")) << "two holds are none";
+  lock.cause = "stuck";
+  EXPECT_EQ(patterns_of(lock).front(), "starved_writers");
+  lock.sections->read_share = 0.4;
+  EXPECT_FALSE(std::ranges::count(patterns_of(lock), "starved_writers")) << "by other writers";
+}
+
 TEST(Patterns, ReadersOnOneWordTakeManyAcquisitions) {
   LockReport lock = plain();
   lock.kind = LockKind::kRwlock;

@@ -155,6 +155,24 @@ void readers_behind_writers() {
   });
 }
 
+// --- readers follow each other so closely that a writer is not let in ---
+
+[[gnu::noinline]] void browse() {
+  const std::shared_lock lock(rates);
+  rest_us(2'000);
+}
+[[gnu::noinline]] void reprice() {
+  const std::scoped_lock lock(rates);
+  work_us(20);
+}
+void starved_writers() {
+  start(1, [](unsigned) {
+    reprice();
+    rest_us(1'000);
+  });
+  start(4, [](unsigned) { browse(); });
+}
+
 // --- all are woken, one can go on ---
 
 std::condition_variable arrived;
@@ -245,6 +263,7 @@ int main(int argc, char** argv) {
       {"held_across_io", orders::held_across_io},
       {"held_across_allocation", orders::held_across_allocation},
       {"readers_behind_writers", orders::readers_behind_writers},
+      {"starved_writers", orders::starved_writers},
       {"thundering_herd", orders::thundering_herd},
       {"pause", orders::pause},
       {"cpu_starvation", orders::cpu_starvation},

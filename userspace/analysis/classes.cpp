@@ -87,6 +87,7 @@ Lock class_of(const std::vector<const Lock*>& members, const NotListed& others,
   sum.comm = first.report.comm;
   sum.kind = first.report.kind;
   sum.primitive = first.report.primitive;
+  sum.goroutines = first.report.goroutines;
   sum.objects = members.size() + others.count;
   sum.name = fmt::format("locked in {}", first.own);
   sum.object = "each fine by itself";

@@ -15,7 +15,7 @@ constexpr std::size_t kMostAsked = 1024;             // waits
 bool may_have_owner(const LockObject& object) {
   const LockKind kind = object.what.kind;
   return (kind == LockKind::kMutex || kind == LockKind::kRwlock) && object.what.sure &&
-         !object.what.has(kPerWaiter);
+         !object.what.has(kPerWaiter) && !object.what.has(kNotesNoOwner);
 }
 
 class WaitForGraph {

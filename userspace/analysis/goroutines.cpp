@@ -12,15 +12,16 @@ namespace {
 constexpr std::array kGrowing = {&Word::waiting_ns, &Word::busy_ns, &Word::charged_ns,
                                  &Word::at_least,   &Word::wait_ns, &Word::wakes};
 
-bool is_goroutine_op(std::uint16_t op) {
-  return (op & kOpCommand) == kOpGoroutine;
-}
-
 bool is_of_goroutines(const Word& word) {
   return std::ranges::any_of(word.wait_sites,
-                             [](const WaitSite& site) { return is_goroutine_op(site.op); }) ||
-         std::ranges::any_of(word.wake_sites,
-                             [](const WakeSite& site) { return is_goroutine_op(site.op); });
+                             [](const WaitSite& site) { return is_of_goroutine(site); }) ||
+         std::ranges::any_of(word.wake_sites, [](const WakeSite& site) {
+           return (site.op & kOpCommand) == kOpGoroutine;
+         });
+}
+
+ImageId image_of(const Word& word) {
+  return static_cast<ImageId>(word.key.space);
 }
 
 class Factor {
@@ -57,28 +58,26 @@ class Factor {
 
 }  // namespace
 
-std::uint64_t goroutine_wait_ns(const Interval& interval) {
-  std::uint64_t ended = 0;
-  std::uint64_t wait_ns = 0;
+std::uint64_t goroutine_wait_ns(const Interval& interval, ImageId image) {
+  double length = 0;
+  double squares = 0;
   for (const Word& word : interval.grown) {
-    if (!is_of_goroutines(word)) continue;
-    ended += completed(word);
-    wait_ns += word.wait_ns;
+    if (image_of(word) != image || !is_of_goroutines(word)) continue;
+    for (const auto& [bucket, count] : word.wait_hist.buckets()) {
+      const auto each = static_cast<double>(bucket_upper(bucket));
+      length += static_cast<double>(count) * each;
+      squares += static_cast<double>(count) * each * each;
+    }
   }
-  if (ended != 0) return wait_ns / ended;
-  std::uint64_t longest = 0;
-  for (const WaitInProgress& wait : interval.in_progress)
-    if (wait.is_of_goroutine())
-      longest = std::max(longest, interval.end_ns - std::min(interval.end_ns, wait.start_ns));
-  return longest;
+  return length > 0 ? static_cast<std::uint64_t>(squares / length) : 0;
 }
 
-void extrapolate_goroutines(Interval& interval, double seen_share) {
-  if (seen_share <= 0 || seen_share >= 1) return;
-  const Factor factor(1 / seen_share);
+void extrapolate_goroutines(Interval& interval, const SeenShares& seen) {
   for (Word& word : interval.grown) {
+    const auto share = seen.find(image_of(word));
+    if (share == seen.end() || share->second <= 0 || share->second >= 1) continue;
     if (!is_of_goroutines(word)) continue;
-    factor.apply(word);
+    Factor(1 / share->second).apply(word);
     word.busy_ns = std::min(word.busy_ns, interval.length_ns());
     word.woken = word.wait_hist.count();  // nothing else ends such a wait
     word.unsettled = 0;

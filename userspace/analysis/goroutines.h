@@ -1,14 +1,20 @@
 // Waits of goroutines, which are seen while their program is probed.
 #pragma once
 
+#include <cstdint>
+#include <map>
+
 #include "analysis/interval.h"
 
 namespace cw {
 
-// How long goroutines wait: on average of the waits that ended; where none did, the longest so far.
-std::uint64_t goroutine_wait_ns(const Interval& interval);
+// By program: the part of the interval in which it was probed.
+using SeenShares = std::map<ImageId, double>;
 
-// What was seen of them in a part of the interval, `seen_share`, made to stand for all of it.
-void extrapolate_goroutines(Interval& interval, double seen_share);
+// What was seen of goroutines in a part of the interval, made to stand for all of it.
+void extrapolate_goroutines(Interval& interval, const SeenShares& seen);
+
+// How long goroutines of a program wait, each wait counted as often as it is long; 0: none ended.
+std::uint64_t goroutine_wait_ns(const Interval& interval, ImageId image);
 
 }  // namespace cw

@@ -109,7 +109,10 @@ Word grown_word(const Word& before, const Word& after) {
   grown.wait_sites = grown_sites(before.wait_sites, after.wait_sites);
   grown.wake_sites = grown_sites(before.wake_sites, after.wake_sites);
   // No stack was taken in between: those of before are the best there is to say.
-  if (grown.wait_sites.empty() && completed(grown) != 0) grown.wait_sites = after.wait_sites;
+  const bool is_seen_in_part =
+      grown.waiting_ns != 0 && std::ranges::any_of(after.wait_sites, is_of_goroutine);
+  if (grown.wait_sites.empty() && (completed(grown) != 0 || is_seen_in_part))
+    grown.wait_sites = after.wait_sites;
   if (grown.wake_sites.empty() && grown.wakes != 0) grown.wake_sites = after.wake_sites;
   return grown;
 }

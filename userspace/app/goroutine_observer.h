@@ -1,21 +1,21 @@
-// Waits of goroutines: which programs are probed for them, and for how much of the time.
+// Waits of goroutines: which programs are probed for them.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
-#include <string>
+#include <set>
 #include <vector>
 
-#include "analysis/interval.h"
+#include "analysis/goroutines.h"
 #include "app/cpu_use.h"
+#include "app/go_program.h"
 #include "app/memory_observer.h"
 #include "app/settings.h"
 #include "app/target_symbols.h"
-#include "model/go_sites.h"
 #include "model/report.h"
-#include "probes/allowance.h"
 #include "probes/goroutine_probes.h"
 
 namespace cw {
@@ -26,53 +26,38 @@ class GoroutineObserver {
   static Result<std::unique_ptr<GoroutineObserver>> start(const Settings& settings,
                                                           LockProbes& locks);
 
-  // A few in each interval: probes the Go programs among the targets as far as the budget goes.
-  // Where goroutines wait too often for that, in windows, one a look.
-  void look(const std::vector<MemoryTarget>& targets, const CpuUse& use, TargetSymbols& symbols);
-  // Before the interval that ends now is analysed; what was seen in windows stands for all of it.
+  // A few in each interval: probes the Go programs among the targets, those with most CPU.
+  // `shared_with`: processes whose pthread locks are probed, too.
+  void look(const std::vector<MemoryTarget>& targets, const CpuUse& use, TargetSymbols& symbols,
+            const std::set<std::int32_t>& shared_with);
+  // Before the interval that ends now is analysed; what was seen in a part stands for all of it.
   void complete(Interval& interval);
   // What it cost, and what was not seen.
   void report(Report& report);
 
  private:
-  struct Program {
+  // A process that was looked at.
+  struct Searched {
     ImageId image = 0;
-    GoSites sites;
-    double cpus = 0;
-    std::optional<ArmedProbes> armed;
-    std::string refused;  // why it cannot be probed
+    std::size_t code = 0;                // mappings of it
+    std::unique_ptr<GoProgram> program;  // null: no Go
   };
 
   GoroutineObserver(const LockProbes& locks, GoroutineProbes probes, double budget_share);
   void measure_hit();
-  void find_programs(const std::vector<MemoryTarget>& targets, const CpuUse& use,
-                     TargetSymbols& symbols);
-  [[nodiscard]] std::vector<Program*> to_probe();
-  void arm();
-  void disarm();
-  [[nodiscard]] bool may_stay() const;
-  [[nodiscard]] std::uint64_t next_window_ns() const;
-  [[nodiscard]] bool can_afford(std::uint64_t window_ns) const;
-  void begin_window();
-  void give_up_in_debt();
-  void settle();
+  void forget_ended(const std::vector<MemoryTarget>& targets);
+  void search(const std::vector<MemoryTarget>& targets, const CpuUse& use, TargetSymbols& symbols);
+  void give_places();
+  void tell_of_unseen(const Report& report, std::vector<std::string>& not_seen) const;
 
   const LockProbes* locks_;
   GoroutineProbes probes_;
+  double budget_share_;
   double hit_ns_ = 0;
-  std::map<std::int32_t, Program> programs_;
-  Allowance allowance_;
-  std::uint64_t window_ns_ = 0;  // of the one that is open
-  std::uint64_t wait_ns_ = 0;    // how long goroutines wait, lately
-  bool armed_ = false;
-  std::uint64_t armed_since_ns_ = 0;
-  std::uint64_t seen_ns_ = 0;  // probed, since the last report
-  std::uint64_t settled_ns_ = 0;
-  std::uint64_t settled_hits_ = 0;
-  double cpus_ = 0;                    // that the Go programs use
-  std::optional<double> cost_per_ns_;  // while armed, lately
-  std::uint64_t cost_ns_ = 0;          // since the last report
-  double seen_share_ = 0;
+  std::map<std::int32_t, Searched> searched_;
+  std::array<GoProgram*, GoroutineProbes::kPlaces> places_{};
+  std::size_t turn_ = 0;  // of the places
+  SeenShares seen_;
 };
 
 }  // namespace cw

@@ -14,6 +14,7 @@
 #include "app/owner_looks.h"
 #include "app/sleepers.h"
 #include "output/format.h"
+#include "process/go_locks.h"
 #include "process/proc.h"
 #include "process/waiting_threads.h"
 
@@ -24,10 +25,6 @@ constexpr std::size_t kChecksAReport = 256;  // waits in progress that are compa
 constexpr std::size_t kProcessesSampled = 256;
 constexpr std::size_t kAdoptedEarly = 64;
 constexpr std::uint64_t kReportsALeftOut = 12;
-
-bool has_go(const std::vector<std::string>& runtimes) {
-  return std::ranges::find(runtimes, "Go") != runtimes.end();
-}
 
 std::string rfc3339_now() {
   timespec now{};
@@ -110,8 +107,8 @@ Result<void> Observer::attach() {
 void Observer::begin_with_goroutines() {
   if (!settings_.observe.locks) return;
   const auto is_go = [&](const KnownProcess& process) {
-    const Runtimes* const runtimes = symbols_.runtimes(process.pid);
-    return runtimes != nullptr && has_go(runtimes->languages);
+    ProcessSymbols* const symbols = symbols_.process(process.image);
+    return symbols != nullptr && runs_go(*symbols);
   };
   const Selection& selection = processes_.selection();
   const bool may_come = selection.newcomers() != Watched::kNo || selection.follows_forks();
@@ -122,7 +119,7 @@ void Observer::begin_with_goroutines() {
     return;
   }
   goroutines_ = std::move(*started);
-  goroutines_->look(memory_targets(), cpu_use_, symbols_);
+  goroutines_->look(memory_targets(), cpu_use_, symbols_, {});
 }
 
 void Observer::tell_of_goroutines(Report& report) {
@@ -130,8 +127,9 @@ void Observer::tell_of_goroutines(Report& report) {
     goroutines_->report(report);
     return;
   }
-  const bool any = std::ranges::any_of(
-      report.processes, [](const ProcessReport& process) { return has_go(process.runtimes); });
+  const bool any = std::ranges::any_of(report.processes, [](const ProcessReport& process) {
+    return std::ranges::find(process.runtimes, "Go") != process.runtimes.end();
+  });
   if (any)
     report.verdict.not_seen.push_back("Go's sync.Mutex" +
                                       (no_goroutines_.empty() ? "" : ": " + no_goroutines_));
@@ -185,7 +183,9 @@ void Observer::look_at_probed(const std::vector<MemoryTarget>& targets) {
     alloc_->set_budget(overhead_.left_for_windows());
     alloc_->look(targets, activity_, cpu_use_, symbols_);
   }
-  if (goroutines_) goroutines_->look(targets, cpu_use_, symbols_);
+  if (goroutines_)
+    goroutines_->look(targets, cpu_use_, symbols_,
+                      sections_ ? sections_->probed() : std::set<std::int32_t>());
   if (sections_)
     sections_->look(targets, cpu_use_, symbols_,
                     alloc_ ? alloc_->probed() : std::set<std::int32_t>());

@@ -45,7 +45,8 @@ std::vector<Looked> worth_a_look(Report& report) {
   std::vector<Looked> found;
   for (LockReport& lock : report.locks) {
     if (found.size() == kLocks) break;
-    const bool tells = lock.kind == LockKind::kMutex || lock.kind == LockKind::kRwlock;
+    const bool tells =
+        (lock.kind == LockKind::kMutex || lock.kind == LockKind::kRwlock) && !lock.goroutines;
     if (lock.level == Level::kFine || !tells || lock.per_waiter_words || lock.objects > 1) continue;
     if (lock.address == 0 || lock.pids.size() != 1) continue;
     found.push_back({.lock = &lock, .pid = lock.pids.front(), .looks = {}, .asleep_in = {}});

@@ -164,7 +164,7 @@ std::vector<LockSections> SectionObserver::report(Report& report) {
   add_remarks(samples, report);
   waited_.clear();
   for (const LockReport& lock : report.locks)
-    if (has_fast_path(lock.kind) && !is_inlined(lock))
+    if (has_fast_path(lock.kind) && !is_inlined(lock) && !lock.goroutines)
       waited_.insert(lock.pids.begin(), lock.pids.end());
   std::vector<LockSections> sections;
   std::vector<UncontendedLocks> uncontended;

@@ -64,6 +64,11 @@ struct WaitSite {
   std::uint64_t on_own_stack = 0;  // waits on a word that lay on the waiter's own stack
 };
 
+// Goroutines' are seen in windows: all of a word may have begun in one and ended in none.
+inline bool is_of_goroutine(const WaitSite& site) {
+  return (site.op & kOpCommand) == kOpGoroutine;
+}
+
 // Wakes of one word from one stack that woke somebody, and the waiting they are charged with.
 struct WakeSite {
   ImageId image = 0;

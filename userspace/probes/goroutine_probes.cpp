@@ -3,11 +3,14 @@
 #include <bpf/bpf.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "locks.skel.h"
+#include "model/clock.h"
 #include "probes/features.h"
 #include "probes/lock_hooks.h"
 #include "probes/lock_programs.h"
@@ -17,6 +20,7 @@
 namespace cw {
 
 static_assert(kGoroutine == CW_GOROUTINE && kOpGoroutine == CW_OP_GOROUTINE);
+static_assert(GoroutineProbes::kPlaces == CW_GO_PLACES);
 
 namespace {
 
@@ -68,14 +72,15 @@ Result<GoroutineProbes> GoroutineProbes::load(LockProbes& locks, UprobeWay uprob
   return GoroutineProbes(std::move(state));
 }
 
-Result<ArmedProbes> GoroutineProbes::arm(std::int32_t pid, const GoSites& sites) const {
+Result<ArmedProbes> GoroutineProbes::arm(std::int32_t pid, const GoSites& sites,
+                                         std::size_t place) const {
   std::vector<ProbedSite> probed;
   probed.reserve(sites.sites.size());
   for (const GoSite& site : sites.sites)
     probed.push_back({.program = state_->program_for(site.place),
                       .file = fmt::format("/proc/self/fd/{}", sites.file->get()),
                       .offset = site.file_offset,
-                      .cookie = site.arguments,
+                      .cookie = std::uint64_t{place} << CW_GO_PLACE_SHIFT | site.arguments,
                       .turn = static_cast<std::uint32_t>(site.place)});
   return arm_sites(pid, probed, state_->way);
 }
@@ -84,26 +89,36 @@ bool GoroutineProbes::can_arm_again() const {
   return state_->way != UprobeWay::kSingle;
 }
 
-std::uint64_t GoroutineProbes::hits() const {
-  return std::atomic_ref(state_->skeleton->bss->goroutine_hits).load();
+std::uint64_t GoroutineProbes::hits(std::size_t place) const {
+  return std::atomic_ref(state_->skeleton->bss->goroutine_hits[place]).load();
 }
 
-void GoroutineProbes::forget_waits(ImageId image) {
+// Other programs' waits come and go meanwhile, and each that goes may begin the map anew: what was
+// not met in so many steps is left, and is no more than a wait too many in a report.
+GoroutineProbes::Forgotten GoroutineProbes::forget_waits(ImageId image) {
+  constexpr int kMostSteps = 1 << 18;
   const int threads = state_->locks->shared_map("threads");
-  std::vector<std::pair<std::uint32_t, std::uint64_t>> waits;  // number, beginning
+  std::set<std::pair<std::uint32_t, std::uint64_t>> waits;  // number, beginning
   std::uint32_t number = 0;
   const std::uint32_t* before = nullptr;
-  while (bpf_map_get_next_key(threads, before, &number) == 0) {
+  for (int step = 0; step < kMostSteps; ++step) {
+    if (bpf_map_get_next_key(threads, before, &number) != 0) break;
     cw_thread thread{};
     if ((number & kGoroutine) != 0 && bpf_map_lookup_elem(threads, &number, &thread) == 0 &&
         thread.image == image)
-      waits.emplace_back(number, thread.start_ns);
+      waits.emplace(number, thread.start_ns);
     before = &number;
   }
+  Forgotten forgotten;
+  const std::uint64_t now = monotonic_ns();
   for (const auto& [waiting, start_ns] : waits) {
     state_->locks->reap(waiting, start_ns, false);
-    bpf_map_delete_elem(threads, &waiting);
+    if (bpf_map_delete_elem(threads, &waiting) != 0) continue;
+    std::atomic_ref(state_->skeleton->bss->goroutines_waiting).fetch_sub(1);
+    ++forgotten.waits;
+    forgotten.longest_ns = std::max(forgotten.longest_ns, now - std::min(now, start_ns));
   }
+  return forgotten;
 }
 
 }  // namespace cw

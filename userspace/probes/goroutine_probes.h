@@ -2,6 +2,7 @@
 // booked with the waits of threads and comes with their snapshots (bpf/hooks_goroutines.h).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -15,6 +16,8 @@ namespace cw {
 
 class GoroutineProbes {
  public:
+  static constexpr std::size_t kPlaces = 4;  // programs that may be probed at a time
+
   // Takes the rights to load programs. Works on the maps of `locks`, which must outlive this.
   static Result<GoroutineProbes> load(LockProbes& locks, UprobeWay uprobes);
 
@@ -23,15 +26,20 @@ class GoroutineProbes {
   ~GoroutineProbes();
 
   // See arm_sites(). Without uprobe.multi (Linux 6.6) by perf events, which takes CAP_SYS_ADMIN
-  // each time.
-  Result<ArmedProbes> arm(std::int32_t pid, const GoSites& sites) const;
+  // each time. `place`: where its hits are counted.
+  Result<ArmedProbes> arm(std::int32_t pid, const GoSites& sites, std::size_t place) const;
   // Whether programs can be probed again without CAP_SYS_ADMIN.
   [[nodiscard]] bool can_arm_again() const;
-  // Of all processes, so far.
-  [[nodiscard]] std::uint64_t hits() const;
-  // Takes out of the books the waits that go on in a program that is not probed any longer: nobody
-  // will see them end.
-  void forget_waits(ImageId image);
+  // At a place, so far.
+  [[nodiscard]] std::uint64_t hits(std::size_t place) const;
+
+  // Waits that are taken out of the books.
+  struct Forgotten {
+    std::size_t waits = 0;
+    std::uint64_t longest_ns = 0;  // so far
+  };
+  // Those that go on in a program that is not probed any longer: nobody will see them end.
+  Forgotten forget_waits(ImageId image);
 
  private:
   struct State;

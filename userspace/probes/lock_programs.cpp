@@ -51,6 +51,7 @@ void set_sizes(locks_bpf& skeleton, const MapSizes& sizes) {
   bpf_map__set_max_entries(skeleton.maps.sites, sizes.sites);
   bpf_map__set_max_entries(skeleton.maps.stacks, sizes.stacks);
   skeleton.rodata->word_room = sizes.words;
+  skeleton.rodata->thread_room = sizes.threads;
 }
 
 }  // namespace

@@ -177,7 +177,8 @@ Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, DistinctWaiters&
                                               });
   if (!done) return done;
   for (const auto& [id, site] : newest)
-    if (Word& word = words.at(id); word.wait_sites.empty() && site.waits != 0)
+    if (Word& word = words.at(id);
+        word.wait_sites.empty() && (site.waits != 0 || is_of_goroutine(site)))
       word.wait_sites.push_back(site);
   done = for_each_entry<cw_octave_key, cw_octave>(
       maps.octaves, "octaves", [&](const cw_octave_key& key, const cw_octave& octave) {

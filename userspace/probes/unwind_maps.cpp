@@ -24,6 +24,8 @@ static_assert(static_cast<int>(UnwindRule::Fp::kLost) == CW_FP_LOST);
 constexpr std::size_t kMaxPages = CW_PAGE_ROWS;         // of rows, beside the index
 constexpr std::size_t kMaxRangePages = CW_PAGE_RANGES;  // of ranges, likewise
 
+constexpr std::size_t kMostKept = 256;  // descriptors of additions
+
 // The first `count` items in pages of `size`.
 std::size_t pages_for(std::size_t count, std::size_t size) {
   return std::max<std::size_t>(1, (count + size - 1) / size);
@@ -81,6 +83,7 @@ Result<std::uint32_t> UnwindMaps::put(int outer, Fd pages, std::size_t bytes, st
   while (sizes.contains(number));
   last_number_ = number;
   additions_.push_back({.outer = outer, .number = number, .pages = std::move(pages)});
+  if (additions_.size() == kMostKept) refused_ = publish();
   sizes.emplace(number, bytes);
   bytes_ += bytes;
   return number;
@@ -164,7 +167,7 @@ void UnwindMaps::drop_space(std::uint32_t number) {
 }
 
 std::size_t UnwindMaps::publish() {
-  std::atomic<std::size_t> refused = 0;
+  std::atomic<std::size_t> refused = std::exchange(refused_, 0);
   side_by_side(additions_.size(), [&](std::size_t i) {
     const Addition& addition = additions_[i];
     const int pages = addition.pages.get();

@@ -67,6 +67,7 @@ class UnwindMaps {
 
   Fds maps_;
   std::vector<Addition> additions_;
+  std::size_t refused_ = 0;  // of those published meanwhile
   std::vector<Removal> removals_;
   std::map<UnwindRule, std::uint16_t> rules_;
   std::map<std::uint32_t, std::size_t> table_sizes_;  // bytes, by number

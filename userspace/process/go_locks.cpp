@@ -8,10 +8,11 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
-#include "process/code_flow.h"
 #include "process/instruction.h"
 #include "process/mapped_file.h"
+#include "process/proc_files.h"
 #include "process/runtimes.h"
 
 namespace cw {
@@ -26,6 +27,8 @@ constexpr auto kReleases = std::to_array<std::string_view>(
     {"sync.runtime_Semrelease", "internal/sync.runtime_Semrelease"});
 
 constexpr std::size_t kArgument = 8;
+constexpr std::uint64_t kLargestFunction = 16384;  // bytes; there are 1,000
+constexpr std::size_t kMostReturns = 8;            // of semacquire1; there is 1
 
 // cmp rsp, [r14+0x10]: whether the stack of the goroutine in r14 has room, which functions begin
 // with that follow Go's own calling convention. Behind it is a branch.
@@ -74,7 +77,10 @@ class GoSiteFinder {
           std::ranges::find(kReleases, name) != kReleases.end())
         functions_[name] = symbol;
     }
-    if (!functions_.contains(kAcquire)) return {};
+    if (!functions_.contains(kAcquire)) {
+      found_.why_none = "its runtime's functions have no names";
+      return std::move(found_);
+    }
     if (!add_acquire() || !add_releases()) {
       found_.sites.clear();
       found_.why_none = "its runtime is not what Go 1.17 and newer have";
@@ -85,7 +91,8 @@ class GoSiteFinder {
  private:
   bool add_acquire() {
     const Acquire read = read_acquire();
-    if (read.waits == 0 || read.goes_on.empty() || !read.first_kept || !read.third_kept)
+    if (read.waits == 0 || read.goes_on.empty() || read.goes_on.size() > kMostReturns ||
+        !read.first_kept || !read.third_kept)
       return false;
     add({.place = GoPlace::kWaits, .file_offset = 0, .arguments = read.arguments}, read.waits);
     for (const std::uint64_t call : read.goes_on) add({.place = GoPlace::kGoesOn}, call);
@@ -96,9 +103,8 @@ class GoSiteFinder {
   Acquire read_acquire() {
     Acquire read;
     const ElfSymbol& function = functions_[kAcquire];
-    const CodeWindow window = code_of(function);
-    auto code = window.from(function.address);
-    code = code.first(std::min<std::size_t>(code.size(), function.size));
+    const std::vector<std::byte> bytes = code_of(function);
+    const std::span<const std::byte> code = bytes;
     if (!begins_with(code, kPrologue)) return read;
     for (std::uint64_t at = 0; at < code.size();) {
       const auto instruction = decoder_.decode(code.subspan(at), function.address + at);
@@ -129,18 +135,21 @@ class GoSiteFinder {
     for (const std::string_view name : kReleases) {
       const auto found = functions_.find(name);
       if (found == functions_.end()) continue;
-      const CodeWindow window = code_of(found->second);
-      if (!begins_with(window.from(found->second.address), kPrologue)) return false;
+      if (!begins_with(code_of(found->second), kPrologue)) return false;
       add({.place = GoPlace::kWakes}, found->second.address + kPrologue.size());
       any = true;
     }
     return any;
   }
 
-  [[nodiscard]] CodeWindow code_of(const ElfSymbol& function) const {
-    if (!*found_.file) return {};
-    return read_code(found_.file->get(), *image_,
-                     {.start = function.address, .end = function.address + function.size});
+  // Empty where it cannot be read, or is larger than any of these functions is.
+  [[nodiscard]] std::vector<std::byte> code_of(const ElfSymbol& function) const {
+    const ElfSegment* const segment = image_->segment_at(function.address);
+    if (!*found_.file || segment == nullptr || function.size > kLargestFunction) return {};
+    std::vector<std::byte> bytes(function.size);
+    bytes.resize(read_at(found_.file->get(), function.address - segment->address + segment->offset,
+                         {reinterpret_cast<char*>(bytes.data()), bytes.size()}));
+    return bytes;
   }
 
   bool calls(const Instruction& instruction, std::string_view name) {
@@ -168,14 +177,30 @@ GoSites find_go_sites(const ElfImage& image, std::shared_ptr<const Fd> file) {
   return GoSiteFinder(image, std::move(file)).find();
 }
 
-GoSites find_go_sites(ProcessSymbols& symbols) {
-#ifdef __x86_64__
+namespace {
+
+// The first piece of code that is Go's; null: there is none.
+std::pair<const Mapping*, std::shared_ptr<const ElfImage>> go_code_of(ProcessSymbols& symbols) {
   for (const Mapping& mapping : symbols.memory_map().mappings()) {
     if (!mapping.of_file() || mapping.past || !mapping.executable) continue;
-    if (const auto image = symbols.image_of(mapping); image && is_go(*image))
-      return find_go_sites(
-          *image, std::make_shared<const Fd>(open_mapped_file(symbols.directory(), mapping)));
+    if (auto image = symbols.image_of(mapping); image && is_go(*image))
+      return {&mapping, std::move(image)};
   }
+  return {};
+}
+
+}  // namespace
+
+bool runs_go(ProcessSymbols& symbols) {
+  return go_code_of(symbols).first != nullptr;
+}
+
+GoSites find_go_sites(ProcessSymbols& symbols) {
+#ifdef __x86_64__
+  const auto [mapping, image] = go_code_of(symbols);
+  if (mapping != nullptr)
+    return find_go_sites(
+        *image, std::make_shared<const Fd>(open_mapped_file(symbols.directory(), *mapping)));
 #endif
   return {};
 }

@@ -9,6 +9,9 @@
 
 namespace cw {
 
+// Whether some of its code is Go's.
+bool runs_go(ProcessSymbols& symbols);
+
 // Of a process that runs a Go program for x86-64, stripped or not; nothing of any other. Reads its
 // file: call it once an image.
 GoSites find_go_sites(ProcessSymbols& symbols);

@@ -23,6 +23,7 @@ Found pause(const LockReport& lock, const Report& report);
 
 // Readers (readers.cpp).
 Found readers_behind_writers(const LockReport& lock, const Report& report);
+Found starved_writers(const LockReport& lock, const Report& report);
 Found readers_on_one_word(const LockReport& lock, const Report& report);
 
 // How much is under how many locks (spread.cpp).

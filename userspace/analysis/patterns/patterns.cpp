@@ -27,7 +27,7 @@ using Finder = patterns::Found (*)(const LockReport&, const Report&);
 constexpr auto kOfGuilty = std::to_array<Finder>(
     {patterns::held_across_sleep, patterns::held_across_io, patterns::held_across_allocation,
      patterns::held_while_waiting, patterns::thundering_herd, patterns::many_small_locks,
-     patterns::pause, patterns::convoy, patterns::readers_behind_writers,
+     patterns::pause, patterns::starved_writers, patterns::convoy, patterns::readers_behind_writers,
      patterns::readers_on_one_word, patterns::one_lock_under_everything});
 constexpr auto kOfInterpreters = std::to_array<Finder>({patterns::interpreter_lock});
 constexpr auto kOfInnocent =

@@ -50,9 +50,10 @@ Found many_small_locks(const LockReport& lock, const Report& /*report*/) {
   return Pattern{
       .name = "many_small_locks",
       .evidence = fmt::format("{} locks are taken in one place; none keeps many waiting, all "
-                              "together {} threads: take one lock around the loop, or give each "
-                              "thread a part of its own",
-                              format_count(lock.objects), format_mean(lock.waiters_mean))};
+                              "together {} {}s: take one lock around the loop, or give each {} a "
+                              "part of its own",
+                              format_count(lock.objects), format_mean(lock.waiters_mean),
+                              waiter_of(lock), waiter_of(lock))};
 }
 
 Found one_lock_under_everything(const LockReport& lock, const Report& report) {
@@ -69,7 +70,7 @@ Found one_lock_under_everything(const LockReport& lock, const Report& report) {
       .evidence = fmt::format("{} of all waiting for locks is for this one, by {} in {} functions "
                               "({}{}): split what it guards",
                               format_share(std::min(1.0, lock.waiters_mean / all)),
-                              format_plural(lock.threads, "thread"), functions.size(), named,
+                              format_plural(lock.threads, waiter_of(lock)), functions.size(), named,
                               functions.size() > kNamed ? "..." : "")};
 }
 
