@@ -59,7 +59,7 @@ class GoProgram {
   ImageId image_;
   GoSites sites_;
   std::string refused_;
-  double cpus_ = 0;
+  double cpus_ = 1;  // for all that is known before it was looked at for a while
   std::optional<std::size_t> place_;
   std::optional<ArmedProbes> armed_;
   Allowance allowance_;

@@ -119,6 +119,12 @@ void GoroutineObserver::give_places() {
   }
 }
 
+void GoroutineObserver::begin(const std::vector<MemoryTarget>& targets, const CpuUse& use,
+                              TargetSymbols& symbols) {
+  search(targets, use, symbols);
+  look_at_programs();
+}
+
 void GoroutineObserver::look(const std::vector<MemoryTarget>& targets, const CpuUse& use,
                              TargetSymbols& symbols, const std::set<std::int32_t>& shared_with) {
   forget_ended(targets);
@@ -126,6 +132,10 @@ void GoroutineObserver::look(const std::vector<MemoryTarget>& targets, const Cpu
   for (const auto& [pid, known] : searched_)
     if (known.program)
       known.program->use(use.of(pid).lately, budget_share_ * (shared_with.contains(pid) ? 0.5 : 1));
+  look_at_programs();
+}
+
+void GoroutineObserver::look_at_programs() {
   give_places();
   const HookCost booked = locks_->cost();
   const double program_ns = booked.runs == 0 ? 0

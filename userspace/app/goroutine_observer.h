@@ -26,6 +26,8 @@ class GoroutineObserver {
   static Result<std::unique_ptr<GoroutineObserver>> start(const Settings& settings,
                                                           LockProbes& locks);
 
+  // The first look: how much CPU the targets use is not known yet.
+  void begin(const std::vector<MemoryTarget>& targets, const CpuUse& use, TargetSymbols& symbols);
   // A few in each interval: probes the Go programs among the targets, those with most CPU.
   // `shared_with`: processes whose pthread locks are probed, too.
   void look(const std::vector<MemoryTarget>& targets, const CpuUse& use, TargetSymbols& symbols,
@@ -48,6 +50,7 @@ class GoroutineObserver {
   void forget_ended(const std::vector<MemoryTarget>& targets);
   void search(const std::vector<MemoryTarget>& targets, const CpuUse& use, TargetSymbols& symbols);
   void give_places();
+  void look_at_programs();
   void tell_of_unseen(const Report& report, std::vector<std::string>& not_seen) const;
 
   const LockProbes* locks_;

@@ -119,7 +119,7 @@ void Observer::begin_with_goroutines() {
     return;
   }
   goroutines_ = std::move(*started);
-  goroutines_->look(memory_targets(), cpu_use_, symbols_, {});
+  goroutines_->begin(memory_targets(), cpu_use_, symbols_);
 }
 
 void Observer::tell_of_goroutines(Report& report) {
