@@ -6,9 +6,9 @@
  * releaseSudog last; in sync.runtime_Semrelease(addr, ...) one passes that wakes another.
  *
  * Go's own calling convention (go.dev/src/cmd/compile/abi-internal.md, from Go 1.17 on): the first
- * argument is in AX, the goroutine in R14; who calls something else keeps its arguments where its
- * caller has left room for them, above the return address. A goroutine's number stands in the books
- * where a thread's does; what its thread waits for meanwhile is the thread's affair.
+ * argument is in AX, the goroutine in R14; who calls something else keeps its arguments on its
+ * stack meanwhile. A goroutine's number stands in the books where a thread's does; what its thread
+ * waits for meanwhile is the thread's affair.
  */
 #ifndef CW_HOOKS_GOROUTINES_H
 #define CW_HOOKS_GOROUTINES_H
@@ -27,12 +27,14 @@ static __always_inline __u32 goroutine_of(struct pt_regs *ctx, __u32 image)
 
 #define GO_MUTEX_PROFILE 2 /* runtime/sema.go: semaMutexProfile, what else waits has it not */
 
-/* Those of semacquire1, as kept: each in a word of its own. */
-struct semacquire_arguments {
-	__u64 address;
-	__u64 lifo;
-	__u64 profile;
-};
+/* The word so many bytes above the stack pointer; 0: it cannot be read. */
+static __always_inline __u64 stack_word(struct pt_regs *ctx, __u16 offset)
+{
+	__u64 word = 0;
+
+	bpf_probe_read_user(&word, sizeof(word), (void *)(PT_REGS_SP(ctx) + offset));
+	return word;
+}
 
 /* Also counts who passes. 0: not watched. */
 static __always_inline __u32 image_at_probe(__u64 cookie)
@@ -59,13 +61,12 @@ int goroutine_waits(struct pt_regs *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 now = bpf_ktime_get_ns(), cookie = bpf_get_attach_cookie(ctx);
 	__u32 image = image_at_probe(cookie), number;
-	struct semacquire_arguments kept;
 	struct cw_thread *thread;
+	__u64 address;
 
-	if (!image ||
-	    bpf_probe_read_user(&kept, sizeof(kept), (void *)(PT_REGS_SP(ctx) + (__u32)cookie)) ||
-	    !(kept.profile & GO_MUTEX_PROFILE))
+	if (!image || !(stack_word(ctx, cookie >> 16) & GO_MUTEX_PROFILE))
 		return 0;
+	address = stack_word(ctx, cookie);
 	number = goroutine_of(ctx, image);
 	give_up_wait_of(number);
 	/* Half of the room is for threads. */
@@ -76,8 +77,8 @@ int goroutine_waits(struct pt_regs *ctx)
 		return 0;
 	}
 	count(&goroutines_waiting, 1);
-	key_of(&thread->word, task, image, kept.address, false);
-	thread->second_address = kept.address;
+	key_of(&thread->word, task, image, address, false);
+	thread->second_address = address;
 	thread->last_event_ns = now;
 	thread->start_ns = now;
 	thread->op = CW_OP_GOROUTINE | FUTEX_PRIVATE_FLAG;

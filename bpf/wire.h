@@ -41,8 +41,8 @@
 
 /*
  * A program whose goroutines' probes are in place has one of so many places. A probe's cookie: that
- * place in the upper half; in the lower, of the probe where goroutines wait, where the arguments of
- * its function lie above the stack pointer.
+ * place in the upper half; in the lower, of the probe where goroutines wait, two offsets above the
+ * stack pointer, of 16 bits: of the semaphore's address, and of the profile's flags.
  */
 #define CW_GO_PLACES 4
 #define CW_GO_PLACE_SHIFT 32

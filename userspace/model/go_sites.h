@@ -18,8 +18,7 @@ enum class GoPlace : std::uint8_t { kGoesOn, kWakes, kWaits };
 struct GoSite {
   GoPlace place = GoPlace::kWaits;
   std::uint64_t file_offset = 0;  // of the instruction
-  std::uint32_t arguments =
-      0;  // kWaits: where its function's lie, in bytes above the stack pointer
+  std::uint32_t kept_at = 0;      // kWaits: where its arguments are, as bpf/wire.h has it
 };
 
 struct GoSites {

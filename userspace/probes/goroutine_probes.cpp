@@ -80,7 +80,7 @@ Result<ArmedProbes> GoroutineProbes::arm(std::int32_t pid, const GoSites& sites,
     probed.push_back({.program = state_->program_for(site.place),
                       .file = fmt::format("/proc/self/fd/{}", sites.file->get()),
                       .offset = site.file_offset,
-                      .cookie = std::uint64_t{place} << CW_GO_PLACE_SHIFT | site.arguments,
+                      .cookie = std::uint64_t{place} << CW_GO_PLACE_SHIFT | site.kept_at,
                       .turn = static_cast<std::uint32_t>(site.place)});
   return arm_sites(pid, probed, state_->way);
 }

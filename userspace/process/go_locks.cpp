@@ -26,7 +26,8 @@ constexpr std::string_view kAfterWaiting = "runtime.releaseSudog";
 constexpr auto kReleases = std::to_array<std::string_view>(
     {"sync.runtime_Semrelease", "internal/sync.runtime_Semrelease"});
 
-constexpr std::size_t kArgument = 8;
+constexpr std::uint32_t kArgument = 8;
+constexpr std::uint32_t kFarthest = 1U << 16U;     // above the stack pointer
 constexpr std::uint64_t kLargestFunction = 16384;  // bytes; there are 1,000
 constexpr std::size_t kMostReturns = 8;            // of semacquire1; there is 1
 
@@ -43,8 +44,8 @@ bool begins_with(std::span<const std::byte> code, std::span<const unsigned char>
 }
 
 // Where above the stack pointer an instruction of such a kind stores to.
-std::optional<std::uint32_t> kept_at(std::span<const std::byte> code,
-                                     std::array<unsigned char, 4> store) {
+std::optional<std::uint32_t> stored_at(std::span<const std::byte> code,
+                                       std::array<unsigned char, 4> store) {
   if (begins_with(code, store) && code.size() == store.size() + 1)
     return std::to_integer<std::uint32_t>(code.back());
   store[2] += 0x40;
@@ -54,14 +55,32 @@ std::optional<std::uint32_t> kept_at(std::span<const std::byte> code,
   return offset;
 }
 
+// One of semacquire1's arguments: in its register, and where it is kept.
+struct Argument {
+  Register in{};
+  std::array<unsigned char, 4> store{};  // what keeps it begins with these bytes
+  std::uint32_t words_before = 0;        // of the arguments', where its caller left room for it
+  bool intact = true;                    // its register was not written yet
+  std::optional<std::uint32_t> kept_at = std::nullopt;  // above the stack pointer
+
+  // The caller's room, above the return address, holds nothing else; any other place holds it as
+  // long as the register was not written before.
+  void read(std::span<const std::byte> code, const Instruction& instruction, std::uint32_t frame) {
+    const auto at = stored_at(code, store);
+    const std::uint32_t home = frame + (1 + words_before) * kArgument;
+    if (at && (at == home || (intact && !kept_at))) kept_at = at;
+    const bool leaves_all_alone = instruction.plain || instruction.flow == Flow::kBranch;
+    if (!leaves_all_alone || instruction.written.contains(in)) intact = false;
+  }
+};
+
 // A semacquire1 as far as it was read: from its entry to the calls around the waiting.
 struct Acquire {
-  std::int64_t frame = 0;  // bytes on the stack below the return address
-  bool first_kept = false;
-  bool third_kept = false;
+  std::uint32_t frame = 0;  // bytes on the stack below the return address
+  Argument address{.in = Register{0}, .store = kKeepFirst};
+  Argument profile{.in = Register{2}, .store = kKeepThird, .words_before = 2};
   std::uint64_t waits = 0;             // the call before waiting
   std::vector<std::uint64_t> goes_on;  // those after it
-  std::uint32_t arguments = 0;         // above the stack pointer at `waits`
 };
 
 class GoSiteFinder {
@@ -83,7 +102,7 @@ class GoSiteFinder {
     }
     if (!add_acquire() || !add_releases()) {
       found_.sites.clear();
-      found_.why_none = "its runtime is not what Go 1.17 and newer have";
+      found_.why_none = "its runtime's code is not what Go 1.17 and newer make of it";
     }
     return std::move(found_);
   }
@@ -91,10 +110,12 @@ class GoSiteFinder {
  private:
   bool add_acquire() {
     const Acquire read = read_acquire();
-    if (read.waits == 0 || read.goes_on.empty() || read.goes_on.size() > kMostReturns ||
-        !read.first_kept || !read.third_kept)
-      return false;
-    add({.place = GoPlace::kWaits, .file_offset = 0, .arguments = read.arguments}, read.waits);
+    if (read.waits == 0 || read.goes_on.empty() || read.goes_on.size() > kMostReturns) return false;
+    const std::uint32_t address = read.address.kept_at.value_or(kFarthest);
+    const std::uint32_t profile = read.profile.kept_at.value_or(kFarthest);
+    if (address >= kFarthest || profile >= kFarthest) return false;
+    add({.place = GoPlace::kWaits, .file_offset = 0, .kept_at = address | profile << 16U},
+        read.waits);
     for (const std::uint64_t call : read.goes_on) add({.place = GoPlace::kGoesOn}, call);
     return true;
   }
@@ -109,25 +130,21 @@ class GoSiteFinder {
     for (std::uint64_t at = 0; at < code.size();) {
       const auto instruction = decoder_.decode(code.subspan(at), function.address + at);
       if (!instruction) break;
-      if (read.waits == 0) read_before_waiting(code.subspan(at, instruction->length), read);
-      if (calls(*instruction, kBeforeWaiting) && read.waits == 0) {
-        read.waits = instruction->address;
-      } else if (calls(*instruction, kAfterWaiting)) {
-        read.goes_on.push_back(instruction->address);
-      } else if (read.waits == 0 && instruction->flow == Flow::kNext) {
-        read.frame += std::max(0, instruction->stack_growth.value_or(0));
+      if (read.waits == 0) {
+        const auto own = code.subspan(at, instruction->length);
+        read.address.read(own, *instruction, read.frame);
+        read.profile.read(own, *instruction, read.frame);
       }
+      if (calls(*instruction, kBeforeWaiting) && read.waits == 0)
+        read.waits = instruction->address;
+      else if (calls(*instruction, kAfterWaiting))
+        read.goes_on.push_back(instruction->address);
+      else if (read.waits == 0 && instruction->flow == Flow::kNext)
+        read.frame +=
+            static_cast<std::uint32_t>(std::max(0, instruction->stack_growth.value_or(0)));
       at += instruction->length;
     }
     return read;
-  }
-
-  // The arguments are kept where the caller has left room for them: above the return address.
-  static void read_before_waiting(std::span<const std::byte> instruction, Acquire& read) {
-    const auto home = static_cast<std::uint32_t>(read.frame) + kArgument;
-    if (kept_at(instruction, kKeepFirst) == home) read.first_kept = true;
-    if (kept_at(instruction, kKeepThird) == home + 2 * kArgument) read.third_kept = true;
-    read.arguments = home;
   }
 
   bool add_releases() {
