@@ -45,8 +45,7 @@ void Background::add(const LockObject& object, const Interval& interval) {
   if (const auto image = interval.images.find(image_of(object)); image != interval.images.end()) {
     if (object.what.sure && !object.own.empty())
       by_class[{{image->second.pid}, object.what.kind, object.own}] += one;
-    const bool by_threads = (object.op & kOpCommand) != kOpGoroutine;
-    if (by_threads)
+    if (!is_of_goroutine(object.op))
       (object.what.sure && !is_idle_kind ? on_locks : idle)[image->second.pid] += one.waiters_mean;
   }
 }

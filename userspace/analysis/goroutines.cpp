@@ -13,11 +13,8 @@ constexpr std::array kGrowing = {&Word::waiting_ns, &Word::busy_ns, &Word::charg
                                  &Word::at_least,   &Word::wait_ns, &Word::wakes};
 
 bool is_of_goroutines(const Word& word) {
-  return std::ranges::any_of(word.wait_sites,
-                             [](const WaitSite& site) { return is_of_goroutine(site); }) ||
-         std::ranges::any_of(word.wake_sites, [](const WakeSite& site) {
-           return (site.op & kOpCommand) == kOpGoroutine;
-         });
+  return std::ranges::any_of(word.wait_sites, is_of_goroutine, &WaitSite::op) ||
+         std::ranges::any_of(word.wake_sites, is_of_goroutine, &WakeSite::op);
 }
 
 ImageId image_of(const Word& word) {

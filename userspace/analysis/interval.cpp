@@ -108,9 +108,11 @@ Word grown_word(const Word& before, const Word& after) {
   grown.gap_hist = after.gap_hist.since(before.gap_hist);
   grown.wait_sites = grown_sites(before.wait_sites, after.wait_sites);
   grown.wake_sites = grown_sites(before.wake_sites, after.wake_sites);
-  // No stack was taken in between: those of before are the best there is to say.
+  // Goroutines are seen in windows: all of their waits may have begun in one and ended in none.
   const bool is_seen_in_part =
-      grown.waiting_ns != 0 && std::ranges::any_of(after.wait_sites, is_of_goroutine);
+      grown.waiting_ns != 0 &&
+      std::ranges::any_of(after.wait_sites, is_of_goroutine, &WaitSite::op);
+  // No stack was taken in between: those of before are the best there is to say.
   if (grown.wait_sites.empty() && (completed(grown) != 0 || is_seen_in_part))
     grown.wait_sites = after.wait_sites;
   if (grown.wake_sites.empty() && grown.wakes != 0) grown.wake_sites = after.wake_sites;

@@ -189,7 +189,7 @@ Lock measure(const LockObject& object, const Interval& interval, const SiteKinds
   }
   lock.sure = object.what.sure;
   lock.op = object.op;
-  lock.report.goroutines = (object.op & kOpCommand) == kOpGoroutine;
+  lock.report.goroutines = is_of_goroutine(object.op);
   LockReport& report = lock.report;
   report.kind = object.what.kind;
   report.address = object.key.scope == WordKey::Scope::kPrivate ? object.key.address : 0;

@@ -121,4 +121,10 @@ std::vector<ProcessReport> process_reports(const Interval& interval,
   return reports;
 }
 
+bool has_runtime(const ProcessReport& process, std::string_view name) {
+  return std::ranges::any_of(process.runtimes, [&](const std::string& runtime) {
+    return runtime == name || runtime.starts_with(std::string(name) + ' ');
+  });
+}
+
 }  // namespace cw

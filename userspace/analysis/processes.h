@@ -1,6 +1,7 @@
 // What the threads of each process did with the interval.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "analysis/background.h"
@@ -18,5 +19,8 @@ std::vector<ProcessReport> process_reports(const Interval& interval,
                                            const std::vector<ProcessSample>& after,
                                            const std::vector<Lock>& locks,
                                            const Background& background);
+
+// Whether it is one of the process's, whatever its version: "Go", "CPython 3.11".
+bool has_runtime(const ProcessReport& process, std::string_view name);
 
 }  // namespace cw

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "analysis/arithmetic.h"
+#include "analysis/processes.h"
 #include "analysis/stacks.h"
 #include "output/format.h"
 #include "output/symbol.h"
@@ -78,26 +79,23 @@ std::string where(const Lock& lock) {
   return text;
 }
 
-bool has_runtime(const std::vector<ProcessReport>& processes, std::string_view name) {
-  return std::ranges::any_of(processes, [&](const ProcessReport& process) {
-    return std::ranges::any_of(process.runtimes, [&](const std::string& runtime) {
-      return runtime == name || runtime.starts_with(std::string(name) + ' ');
-    });
-  });
+bool any_has_runtime(const std::vector<ProcessReport>& processes, std::string_view name) {
+  return std::ranges::any_of(
+      processes, [&](const ProcessReport& process) { return has_runtime(process, name); });
 }
 
 std::vector<std::string> not_seen(const std::vector<Lock>& locks,
                                   const std::vector<ProcessReport>& processes) {
   std::vector<std::string> blind = {"spinning before sleeping", "kernel locks",
                                     "uncontended acquisitions (no futex call)"};
-  if (has_runtime(processes, "CPython"))
+  if (any_has_runtime(processes, "CPython"))
     blind.emplace_back("a Python lock with one waiter at a time (looks like a condition)");
   const bool nameless_words = std::ranges::any_of(locks, [](const Lock& lock) {
     return lock.report.kind == LockKind::kUnknown && lock.report.threads == 1;
   });
   if (nameless_words)
     blind.emplace_back("locks that sleep on a word per thread, where no frame has a name");
-  if (has_runtime(processes, "JVM"))
+  if (any_has_runtime(processes, "JVM"))
     blind.emplace_back("Java's locks, where HotSpot's frames have no names");
   return blind;
 }

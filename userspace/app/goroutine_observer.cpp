@@ -8,6 +8,7 @@
 #include <functional>
 #include <utility>
 
+#include "analysis/processes.h"
 #include "app/hit_cost.h"
 #include "app/overhead.h"
 #include "output/format.h"
@@ -20,10 +21,6 @@ constexpr std::size_t kFew = 64;           // processes
 constexpr double kHardlyRunning = 0.002;   // CPUs
 constexpr std::size_t kSearchedALook = 8;  // processes
 constexpr double kIncumbent = 2;  // who has a place keeps it until others use twice as much
-
-bool is_go(const ProcessReport& process) {
-  return std::ranges::find(process.runtimes, "Go") != process.runtimes.end();
-}
 
 }  // namespace
 
@@ -92,9 +89,9 @@ void GoroutineObserver::search(const std::vector<MemoryTarget>& targets, const C
     if (known.image == target.image && known.code == code) continue;
     known.image = target.image;
     known.code = code;
-    if (runs_go(*process))
-      known.program = std::make_unique<GoProgram>(target.pid, target.image, find_go_sites(*process),
-                                                  budget_share_);
+    if (auto sites = find_go_sites(*process))
+      known.program =
+          std::make_unique<GoProgram>(target.pid, target.image, std::move(*sites), budget_share_);
   }
 }
 
@@ -168,7 +165,7 @@ void GoroutineObserver::tell_of_unseen(const Report& report,
     const auto known = searched_.find(process.pid);
     const GoProgram* const program =
         known == searched_.end() ? nullptr : known->second.program.get();
-    if (program == nullptr && !is_go(process)) continue;
+    if (program == nullptr && !has_runtime(process, "Go")) continue;
     const auto share = program == nullptr ? seen_.end() : seen_.find(program->image());
     if (share != seen_.end() && share->second > 0) {
       any = true;

@@ -11,6 +11,7 @@
 #include "analysis/explain.h"
 #include "analysis/interval.h"
 #include "analysis/lock_sums.h"
+#include "analysis/processes.h"
 #include "app/owner_looks.h"
 #include "app/sleepers.h"
 #include "output/format.h"
@@ -127,9 +128,8 @@ void Observer::tell_of_goroutines(Report& report) {
     goroutines_->report(report);
     return;
   }
-  const bool any = std::ranges::any_of(report.processes, [](const ProcessReport& process) {
-    return std::ranges::find(process.runtimes, "Go") != process.runtimes.end();
-  });
+  const bool any = std::ranges::any_of(
+      report.processes, [](const ProcessReport& process) { return has_runtime(process, "Go"); });
   if (any)
     report.verdict.not_seen.push_back("Go's sync.Mutex" +
                                       (no_goroutines_.empty() ? "" : ": " + no_goroutines_));

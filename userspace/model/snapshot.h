@@ -53,6 +53,10 @@ inline constexpr std::uint16_t kOpPrivate = 0x80;
 inline constexpr std::uint16_t kOpRealtime = 0x100;
 inline constexpr std::uint16_t kOpCommand = 0x7f;
 
+constexpr bool is_of_goroutine(std::uint16_t op) {
+  return (op & kOpCommand) == kOpGoroutine;
+}
+
 // Completed waits on one word from one stack.
 struct WaitSite {
   ImageId image = 0;
@@ -63,11 +67,6 @@ struct WaitSite {
   std::uint64_t wait_ns = 0;
   std::uint64_t on_own_stack = 0;  // waits on a word that lay on the waiter's own stack
 };
-
-// Goroutines' are seen in windows: all of a word may have begun in one and ended in none.
-inline bool is_of_goroutine(const WaitSite& site) {
-  return (site.op & kOpCommand) == kOpGoroutine;
-}
 
 // Wakes of one word from one stack that woke somebody, and the waiting they are charged with.
 struct WakeSite {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "probes/features.h"
 #include "probes/lock_hooks.h"
 #include "probes/lock_programs.h"
+#include "probes/map_reader.h"
 #include "probes/skeleton.h"
 #include "wire.h"
 
@@ -93,30 +93,18 @@ std::uint64_t GoroutineProbes::hits(std::size_t place) const {
   return std::atomic_ref(state_->skeleton->bss->goroutine_hits[place]).load();
 }
 
-// Other programs' waits come and go meanwhile, and each that goes may begin the map anew: what was
-// not met in so many steps is left, and is no more than a wait too many in a report.
 GoroutineProbes::Forgotten GoroutineProbes::forget_waits(ImageId image) {
-  constexpr int kMostSteps = 1 << 18;
   const int threads = state_->locks->shared_map("threads");
-  std::set<std::pair<std::uint32_t, std::uint64_t>> waits;  // number, beginning
-  std::uint32_t number = 0;
-  const std::uint32_t* before = nullptr;
-  for (int step = 0; step < kMostSteps; ++step) {
-    if (bpf_map_get_next_key(threads, before, &number) != 0) break;
-    cw_thread thread{};
-    if ((number & kGoroutine) != 0 && bpf_map_lookup_elem(threads, &number, &thread) == 0 &&
-        thread.image == image)
-      waits.emplace(number, thread.start_ns);
-    before = &number;
-  }
-  Forgotten forgotten;
   const std::uint64_t now = monotonic_ns();
-  for (const auto& [waiting, start_ns] : waits) {
-    state_->locks->reap(waiting, start_ns, false);
-    if (bpf_map_delete_elem(threads, &waiting) != 0) continue;
+  Forgotten forgotten;
+  const auto waits = read_goroutine_waits(threads, image);
+  if (!waits) return forgotten;
+  for (const WaitInProgress& wait : *waits) {
+    state_->locks->reap(wait.tid, wait.start_ns, false);
+    if (bpf_map_delete_elem(threads, &wait.tid) != 0) continue;
     std::atomic_ref(state_->skeleton->bss->goroutines_waiting).fetch_sub(1);
     ++forgotten.waits;
-    forgotten.longest_ns = std::max(forgotten.longest_ns, now - std::min(now, start_ns));
+    forgotten.longest_ns = std::max(forgotten.longest_ns, now - std::min(now, wait.start_ns));
   }
   return forgotten;
 }

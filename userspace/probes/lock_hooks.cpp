@@ -100,6 +100,13 @@ Result<void> attach_call_tracepoints(bpf_object* object, AttachedHooks& hooks) {
   return {};
 }
 
+template <typename Wanted>
+void select_only(bpf_object* object, const Wanted& wanted) {
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object)
+      bpf_program__set_autoload(program, wanted(bpf_program__section_name(program)));
+}
+
 Result<void> attach_by_section(bpf_program* program, AttachedHooks& hooks) {
   const char* section = bpf_program__section_name(program);
   Link link(bpf_program__attach(program));
@@ -159,17 +166,6 @@ void select_programs(bpf_object* object, HookSet set) {
   }
   btf__free(kernel);
 }
-
-namespace {
-
-template <typename Wanted>
-void select_only(bpf_object* object, const Wanted& wanted) {
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, object)
-      bpf_program__set_autoload(program, wanted(bpf_program__section_name(program)));
-}
-
-}  // namespace
 
 void select_compat_programs(bpf_object* object) {
   select_only(object, is_compat_hook);

@@ -178,7 +178,7 @@ Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, DistinctWaiters&
   if (!done) return done;
   for (const auto& [id, site] : newest)
     if (Word& word = words.at(id);
-        word.wait_sites.empty() && (site.waits != 0 || is_of_goroutine(site)))
+        word.wait_sites.empty() && (site.waits != 0 || is_of_goroutine(site.op)))
       word.wait_sites.push_back(site);
   done = for_each_entry<cw_octave_key, cw_octave>(
       maps.octaves, "octaves", [&](const cw_octave_key& key, const cw_octave& octave) {
@@ -195,6 +195,17 @@ Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, DistinctWaiters&
                                                  [&](std::uint32_t id, const cw_image& image) {
                                                    snapshot.images[id] = model_image(id, image);
                                                  });
+}
+
+Result<std::vector<WaitInProgress>> read_goroutine_waits(int threads, ImageId image) {
+  std::vector<WaitInProgress> waits;
+  auto done = for_each_entry<std::uint32_t, cw_thread>(
+      threads, "threads", [&](std::uint32_t number, const cw_thread& thread) {
+        if ((number & kGoroutine) != 0 && thread.image == image)
+          waits.push_back(model_wait(number, thread, 0));
+      });
+  if (!done) return std::unexpected(done.error());
+  return waits;
 }
 
 Result<std::vector<KnownProcess>> read_processes(const MapFds& maps) {

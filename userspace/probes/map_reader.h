@@ -26,6 +26,9 @@ struct MapFds {
 Result<void> read_maps(const MapFds& maps, std::uint32_t epoch, DistinctWaiters& distinct,
                        Snapshot& snapshot);
 
+// Of the goroutines of a program, as booked among the threads.
+Result<std::vector<WaitInProgress>> read_goroutine_waits(int threads, ImageId image);
+
 Result<std::vector<KnownProcess>> read_processes(const MapFds& maps);
 
 // Deletes a word with its histogram and call sites; true if it was there.

@@ -188,14 +188,6 @@ class GoSiteFinder {
   GoSites found_;
 };
 
-}  // namespace
-
-GoSites find_go_sites(const ElfImage& image, std::shared_ptr<const Fd> file) {
-  return GoSiteFinder(image, std::move(file)).find();
-}
-
-namespace {
-
 // The first piece of code that is Go's; null: there is none.
 std::pair<const Mapping*, std::shared_ptr<const ElfImage>> go_code_of(ProcessSymbols& symbols) {
   for (const Mapping& mapping : symbols.memory_map().mappings()) {
@@ -212,14 +204,19 @@ bool runs_go(ProcessSymbols& symbols) {
   return go_code_of(symbols).first != nullptr;
 }
 
-GoSites find_go_sites(ProcessSymbols& symbols) {
-#ifdef __x86_64__
+GoSites find_go_sites(const ElfImage& image, std::shared_ptr<const Fd> file) {
+  return GoSiteFinder(image, std::move(file)).find();
+}
+
+std::optional<GoSites> find_go_sites(ProcessSymbols& symbols) {
   const auto [mapping, image] = go_code_of(symbols);
-  if (mapping != nullptr)
-    return find_go_sites(
-        *image, std::make_shared<const Fd>(open_mapped_file(symbols.directory(), *mapping)));
+  if (mapping == nullptr) return std::nullopt;
+#ifdef __x86_64__
+  return find_go_sites(*image,
+                       std::make_shared<const Fd>(open_mapped_file(symbols.directory(), *mapping)));
+#else
+  return GoSites();
 #endif
-  return {};
 }
 
 }  // namespace cw

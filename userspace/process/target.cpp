@@ -127,7 +127,7 @@ ProcessFacts process_facts(std::int32_t pid) {
   facts.allocators = runtimes.allocators;
   facts.sites = find_allocator_sites(symbols);
   facts.lock_sites = find_lock_sites(symbols);
-  facts.go_sites = find_go_sites(symbols);
+  facts.go_sites = find_go_sites(symbols).value_or(GoSites());
   see_names(symbols, facts);
   return facts;
 }
