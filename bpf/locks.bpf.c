@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Locks as the kernel sees them. Read in this order: a call (futex_call.h) is a wait (wait.h) or a
- * wake (wake.h) on a word (word.h) by somebody (identity.h) from somewhere (stack.h, unwind.h).
+ * Locks as the kernel sees them. Read in this order: a call (futex_call.h) is a wait (futex_wait.h)
+ * or a wake (wake.h) by somebody (identity.h) from somewhere (stack.h, unwind.h); it is booked
+ * (wait.h) with its word (word.h).
  *
  *   hooks_*.h, life.h   what happens
  *   calls.h             -> begin_wait, finish_wait, begin_wake, finish_wake
@@ -34,6 +35,8 @@
 #include "futex_call.h"
 
 #include "wait.h"
+
+#include "futex_wait.h"
 
 #include "wake.h"
 
